@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/*
+ * The planner: what one RDMA READ or WRITE operation (a context) posts.
+ *
+ * The rules are those of the kernel's R/W API, drivers/infiniband/core/rw.c
+ * and mr_pool.c at commit 00da250c21b0. Pure code: no verbs, no I/O.
+ *
+ *   rw_ctx_prepare   once per context: everything that never changes
+ *   rw_ctx_init      per operation: the path, and MRs out of the pool
+ *   rw_ctx_wrs       per operation: the chain of WRs to post; keys move here
+ *   rw_ctx_destroy   per operation: the MRs go back
+ *   rw_ctx_release   once: frees what rw_ctx_prepare made
+ */
+#ifndef RW_RW_CTX_H
+#define RW_RW_CTX_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "rw/pool.h"
+
+enum rw_op {
+	RW_OP_READ,  /* remote memory into local segments */
+	RW_OP_WRITE, /* local segments into remote memory */
+};
+
+/* Who decides between the direct path and the MR path. */
+enum rw_policy {
+	RW_POLICY_DIRECT, /* never an MR */
+	RW_POLICY_MR,     /* always MRs: the kernel's ib_core.force_mr */
+	RW_POLICY_AUTO,   /* the kernel's rule with its fallback */
+};
+
+/* The limits that the rules read: of the device, the QP, and the engine. */
+struct rw_attrs {
+	enum rw_policy policy;
+	bool iwarp;            /* READ sinks need an MR with remote write access */
+	uint32_t page_size;    /* bytes, a power of two; of page-list MRs */
+	uint32_t max_sgl_rd;   /* entries above which a READ wants an MR; 0: never */
+	uint32_t max_sge_rd;   /* device: SGEs of one READ WR */
+	uint32_t max_send_sge; /* QP: SGEs of one WR */
+	uint32_t mr_entries;   /* entries (pages, if page_list) of one MR; >= 1 */
+	bool page_list;        /* MRs are lists of pages: gaps are -EINVAL (REG_MR) */
+	bool invalidate;       /* an MR used before needs LOCAL_INV (REG_MR, UMR) */
+	bool rotate_key;       /* the low 8 key bits move with each registration */
+	uint8_t reg_wqes;      /* send WRs that one registration takes: 1, or 0 */
+};
+
+/* One piece of local memory, after DMA mapping. */
+struct rw_seg {
+	uint64_t addr;
+	uint32_t length; /* bytes, > 0 */
+};
+
+/* One operation as the caller sees it. The segments stay the caller's. */
+struct rw_io {
+	enum rw_op op;
+	const struct rw_seg *segs;
+	uint32_t nr_segs;
+	uint64_t offset; /* bytes to skip at the start of the segments */
+	uint64_t remote_addr;
+	uint32_t rkey;
+};
+
+enum rw_wr_op {
+	RW_WR_LOCAL_INV,     /* mr->key becomes invalid */
+	RW_WR_REG,           /* mr covers segs[0..nr_segs) under mr->key */
+	RW_WR_READ,
+	RW_WR_WRITE,
+	RW_WR_READ_WITH_INV, /* iWARP: the key is invalidated with the READ */
+};
+
+/*
+ * One WR of a chain. READ and WRITE without @mr carry segs[0..nr_segs) as SGEs
+ * under the local key; with @mr they carry one SGE {iova, length, mr->key}.
+ */
+struct rw_wr {
+	enum rw_wr_op op;
+	bool signaled;
+	uint32_t key; /* of @mr at post time; LOCAL_INV: the key that dies */
+	struct rw_mr *mr;
+	const struct rw_seg *segs;
+	uint32_t nr_segs;
+	uint32_t length; /* bytes of all segments of this WR; at most 2^31 */
+	uint64_t iova;   /* REG, and READ or WRITE through @mr: address of the first byte */
+	uint64_t remote_addr;
+	uint32_t rkey;
+};
+
+enum rw_ctx_type {
+	RW_CTX_SINGLE, /* one entry, one direct WR */
+	RW_CTX_MULTI,  /* direct WRs of several SGEs */
+	RW_CTX_MR,     /* registrations */
+};
+
+struct rw_ctx {
+	enum rw_ctx_type type;  /* valid between init and destroy */
+	bool fell_back;         /* the rule wanted MRs, the pool was empty, direct was taken */
+	bool wants_mr;          /* the rule wants MRs for this operation */
+	uint32_t nr_entries;    /* entries after the offset */
+	uint32_t nr_direct_wrs; /* WRs of the direct chain */
+	uint32_t nr_mrs;        /* MRs (registrations) of the MR path */
+	struct rw_ctx_priv *priv;
+};
+
+/*
+ * Make @ctx ready to run @io again and again under @attrs; both are copied,
+ * the segments are not. Builds the direct chain and the frame of the MR chain
+ * once, so that the functions below neither allocate nor divide.
+ * Returns 0, -EINVAL (offset beyond the segments, no segment, a limit of 0),
+ * -ENOMEM. Whether the segments fit the MRs is found at rw_ctx_init, as in
+ * the kernel.
+ */
+int rw_ctx_prepare(struct rw_ctx *ctx, const struct rw_attrs *attrs, const struct rw_io *io);
+void rw_ctx_release(struct rw_ctx *ctx);
+
+/*
+ * Decide the path of the next operation and take its MRs from @pool.
+ * Returns the number of send WRs it needs (registrations and invalidations
+ * counted as @attrs says), or -EAGAIN: the pool ran out and the policy has no
+ * fallback (MR, or AUTO on iWARP), -EINVAL: the segments cannot be one page
+ * list. After an error nothing is held and no destroy is owed.
+ * rdma_rw_ctx_init; rdma_rw_init_mr_wrs for the order in which MRs go back.
+ */
+int rw_ctx_init(struct rw_ctx *ctx, struct rw_mr_pool *pool);
+
+/* As rw_ctx_init, but always the direct chain: what --on_exhaustion=fallback posts. */
+int rw_ctx_init_direct(struct rw_ctx *ctx);
+
+/*
+ * The chain of the operation, in posting order; only the last WR is signaled.
+ * Keys change here and never earlier (rdma_rw_update_lkey).
+ * Returns the number of WRs; *wrs_p is valid until the next call on @ctx.
+ */
+uint32_t rw_ctx_wrs(struct rw_ctx *ctx, const struct rw_wr **wrs_p);
+
+/* The operation is over: its MRs return to the head of @pool's free list. */
+void rw_ctx_destroy(struct rw_ctx *ctx, struct rw_mr_pool *pool);
+
+#endif

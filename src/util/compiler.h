@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/* Small helpers around the compiler; nothing here has state. */
+#ifndef RW_UTIL_COMPILER_H
+#define RW_UTIL_COMPILER_H
+
+#include <stddef.h>
+
+#define RW_PRINTF(fmt, args)   __attribute__((format(printf, fmt, args)))
+#define RW_ARRAY_SIZE(a)       (sizeof(a) / sizeof((a)[0]))
+#define rw_likely(x)           __builtin_expect(!!(x), 1)
+#define rw_unlikely(x)         __builtin_expect(!!(x), 0)
+#define rw_min(a, b)           ((a) < (b) ? (a) : (b))
+#define rw_max(a, b)           ((a) > (b) ? (a) : (b))
+#define rw_div_ceil(n, d)      (((n) + (d) - 1) / (d))
+#define rw_container_of(p, type, member) ((type *)((char *)(p)-offsetof(type, member)))
+
+#endif
