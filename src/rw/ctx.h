@@ -10,6 +10,9 @@
  *   rw_ctx_wrs       per operation: the chain of WRs to post; keys move here
  *   rw_ctx_destroy   per operation: the MRs go back
  *   rw_ctx_release   once: frees what rw_ctx_prepare made
+ *
+ * The per-operation calls of the direct path are inline: they only read what
+ * rw_ctx_prepare left behind.
  */
 #ifndef RW_RW_CTX_H
 #define RW_RW_CTX_H
@@ -42,6 +45,7 @@ struct rw_attrs {
 	uint32_t max_send_sge; /* QP: SGEs of one WR */
 	uint32_t mr_entries;   /* entries (pages, if page_list) of one MR; >= 1 */
 	bool page_list;        /* MRs are lists of pages: gaps are -EINVAL (REG_MR) */
+	bool zero_based;       /* MRs start at address 0 (KLM lists), not at their first byte */
 	bool invalidate;       /* an MR used before needs LOCAL_INV (REG_MR, UMR) */
 	bool rotate_key;       /* the low 8 key bits move with each registration */
 	uint8_t reg_wqes;      /* send WRs that one registration takes: 1, or 0 */
@@ -68,7 +72,7 @@ enum rw_wr_op {
 	RW_WR_REG,           /* mr covers segs[0..nr_segs) under mr->key */
 	RW_WR_READ,
 	RW_WR_WRITE,
-	RW_WR_READ_WITH_INV, /* iWARP: the key is invalidated with the READ */
+	RW_WR_READ_WITH_INV, /* iWARP, if @invalidate: a READ that invalidates inv_key */
 };
 
 /*
@@ -78,7 +82,9 @@ enum rw_wr_op {
 struct rw_wr {
 	enum rw_wr_op op;
 	bool signaled;
-	uint32_t key; /* of @mr at post time; LOCAL_INV: the key that dies */
+	bool remote_write; /* REG: the access flags need it (iWARP) */
+	uint32_t key;      /* of @mr at post time; LOCAL_INV: the key that dies */
+	uint32_t inv_key;  /* READ_WITH_INV: the key of @mr at rw_ctx_init, as the kernel */
 	struct rw_mr *mr;
 	const struct rw_seg *segs;
 	uint32_t nr_segs;
@@ -86,6 +92,7 @@ struct rw_wr {
 	uint64_t iova;   /* REG, and READ or WRITE through @mr: address of the first byte */
 	uint64_t remote_addr;
 	uint32_t rkey;
+	uint32_t nr_entries; /* REG: entries it fills of the MR: pages or segments */
 };
 
 enum rw_ctx_type {
@@ -101,19 +108,37 @@ struct rw_ctx {
 	uint32_t nr_entries;    /* entries after the offset */
 	uint32_t nr_direct_wrs; /* WRs of the direct chain */
 	uint32_t nr_mrs;        /* MRs (registrations) of the MR path */
+	enum rw_ctx_type direct_type;   /* SINGLE or MULTI: of the direct chain */
+	const struct rw_wr *direct_wrs; /* the direct chain */
 	struct rw_ctx_priv *priv;
 };
 
 /*
  * Make @ctx ready to run @io again and again under @attrs; both are copied,
- * the segments are not. Builds the direct chain and the frame of the MR chain
- * once, so that the functions below neither allocate nor divide.
- * Returns 0, -EINVAL (offset beyond the segments, no segment, a limit of 0),
- * -ENOMEM. Whether the segments fit the MRs is found at rw_ctx_init, as in
- * the kernel.
+ * the segments are not and must stay as they are. Builds the direct chain and
+ * the frame of the MR chain once, so that the functions below neither allocate
+ * nor divide.
+ * Returns 0, -EINVAL (offset beyond the segments, no segment, an empty or
+ * wrapping one, a limit of 0, a direct WR of more than 2^31 bytes), -ENOMEM.
+ * Whether the segments fit the MRs is found at rw_ctx_init, as in the kernel.
  */
 int rw_ctx_prepare(struct rw_ctx *ctx, const struct rw_attrs *attrs, const struct rw_io *io);
+
+/* No MR may be held: an operation that was begun has to be destroyed first. */
 void rw_ctx_release(struct rw_ctx *ctx);
+
+/* The MR halves of the functions below; not for callers. */
+int rw_ctx_init_mr(struct rw_ctx *ctx, struct rw_mr_pool *pool);
+uint32_t rw_ctx_wrs_mr(struct rw_ctx *ctx, const struct rw_wr **wrs_p);
+void rw_ctx_destroy_mr(struct rw_ctx *ctx, struct rw_mr_pool *pool);
+
+/* As rw_ctx_init, but always the direct chain: what --on_exhaustion=fallback posts. */
+static inline int rw_ctx_init_direct(struct rw_ctx *ctx)
+{
+	ctx->type = ctx->direct_type;
+	ctx->fell_back = ctx->wants_mr;
+	return (int)ctx->nr_direct_wrs;
+}
 
 /*
  * Decide the path of the next operation and take its MRs from @pool.
@@ -123,19 +148,32 @@ void rw_ctx_release(struct rw_ctx *ctx);
  * list. After an error nothing is held and no destroy is owed.
  * rdma_rw_ctx_init; rdma_rw_init_mr_wrs for the order in which MRs go back.
  */
-int rw_ctx_init(struct rw_ctx *ctx, struct rw_mr_pool *pool);
-
-/* As rw_ctx_init, but always the direct chain: what --on_exhaustion=fallback posts. */
-int rw_ctx_init_direct(struct rw_ctx *ctx);
+static inline int rw_ctx_init(struct rw_ctx *ctx, struct rw_mr_pool *pool)
+{
+	if (ctx->wants_mr)
+		return rw_ctx_init_mr(ctx, pool);
+	return rw_ctx_init_direct(ctx);
+}
 
 /*
  * The chain of the operation, in posting order; only the last WR is signaled.
- * Keys change here and never earlier (rdma_rw_update_lkey).
+ * Keys change here and never earlier (rdma_rw_update_lkey): call it once per
+ * rw_ctx_init, and only if the chain is then posted.
  * Returns the number of WRs; *wrs_p is valid until the next call on @ctx.
  */
-uint32_t rw_ctx_wrs(struct rw_ctx *ctx, const struct rw_wr **wrs_p);
+static inline uint32_t rw_ctx_wrs(struct rw_ctx *ctx, const struct rw_wr **wrs_p)
+{
+	if (ctx->type == RW_CTX_MR)
+		return rw_ctx_wrs_mr(ctx, wrs_p);
+	*wrs_p = ctx->direct_wrs;
+	return ctx->nr_direct_wrs;
+}
 
 /* The operation is over: its MRs return to the head of @pool's free list. */
-void rw_ctx_destroy(struct rw_ctx *ctx, struct rw_mr_pool *pool);
+static inline void rw_ctx_destroy(struct rw_ctx *ctx, struct rw_mr_pool *pool)
+{
+	if (ctx->type == RW_CTX_MR)
+		rw_ctx_destroy_mr(ctx, pool);
+}
 
 #endif

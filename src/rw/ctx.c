@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+#include "rw/ctx.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "rw/chain.h"
+#include "rw/policy.h"
+#include "util/compiler.h"
+
+/* Places in a chain are counted in 31 bits, and a registration takes up to 3. */
+#define RW_CTX_MAX_ENTRIES (INT32_MAX / 3)
+
+static int check_attrs(const struct rw_attrs *attrs, enum rw_op op)
+{
+	if (!rw_policy_max_sge(attrs, op) || !attrs->mr_entries)
+		return -EINVAL;
+	if (attrs->page_list && (!attrs->page_size || (attrs->page_size & (attrs->page_size - 1))))
+		return -EINVAL;
+	return 0;
+}
+
+static int check_segs(const struct rw_io *io)
+{
+	if (!io->segs || !io->nr_segs)
+		return -EINVAL;
+	for (uint32_t i = 0; i < io->nr_segs; i++)
+		if (!io->segs[i].length || io->segs[i].addr > UINT64_MAX - io->segs[i].length)
+			return -EINVAL;
+	return 0;
+}
+
+/*
+ * Find the entries of @io after its offset. rdma_rw_ctx_init skips the entries
+ * that the offset covers as a whole before it counts them; a rest cuts the
+ * first one left, which takes a copy.
+ */
+static int find_span(struct rw_ctx_priv *priv, const struct rw_io *io)
+{
+	struct rw_span *span = &priv->span;
+	uint64_t offset = io->offset;
+
+	*span = (struct rw_span){
+		.segs = io->segs,
+		.nr_segs = io->nr_segs,
+		.op = io->op,
+		.remote_addr = io->remote_addr,
+		.rkey = io->rkey,
+	};
+	while (offset >= span->segs->length) {
+		offset -= span->segs->length;
+		span->segs++;
+		if (--span->nr_segs == 0)
+			return -EINVAL;
+	}
+	if (span->nr_segs > RW_CTX_MAX_ENTRIES)
+		return -EINVAL;
+	if (!offset)
+		return 0;
+
+	priv->own_segs = malloc(span->nr_segs * sizeof(*priv->own_segs));
+	if (!priv->own_segs)
+		return -ENOMEM;
+	memcpy(priv->own_segs, span->segs, span->nr_segs * sizeof(*priv->own_segs));
+	priv->own_segs->addr += offset;
+	priv->own_segs->length -= (uint32_t)offset;
+	span->segs = priv->own_segs;
+	return 0;
+}
+
+static int prepare_direct(struct rw_ctx *ctx)
+{
+	struct rw_ctx_priv *priv = ctx->priv;
+	uint32_t max_sge = rw_policy_max_sge(&priv->attrs, priv->span.op);
+
+	ctx->nr_direct_wrs = (uint32_t)rw_div_ceil((uint64_t)ctx->nr_entries, max_sge);
+	ctx->direct_type = ctx->nr_entries > 1 ? RW_CTX_MULTI : RW_CTX_SINGLE;
+	priv->direct_wrs = calloc(ctx->nr_direct_wrs, sizeof(*priv->direct_wrs));
+	if (!priv->direct_wrs)
+		return -ENOMEM;
+	ctx->direct_wrs = priv->direct_wrs;
+	return rw_chain_build_direct(&priv->span, max_sge, priv->direct_wrs, ctx->nr_direct_wrs);
+}
+
+/*
+ * rdma_rw_init_reg_wr: an iWARP READ invalidates its sink by itself, so the
+ * key does not stay live (rdma_rw_ctx_wrs).
+ */
+static enum rw_wr_op choose_io_op(const struct rw_attrs *attrs, enum rw_op op)
+{
+	if (op == RW_OP_WRITE)
+		return RW_WR_WRITE;
+	return attrs->iwarp && attrs->invalidate ? RW_WR_READ_WITH_INV : RW_WR_READ;
+}
+
+static int prepare_mrs(struct rw_ctx *ctx)
+{
+	struct rw_ctx_priv *priv = ctx->priv;
+	const struct rw_attrs *attrs = &priv->attrs;
+
+	ctx->nr_mrs = (uint32_t)rw_div_ceil((uint64_t)ctx->nr_entries, attrs->mr_entries);
+	ctx->wants_mr = rw_policy_wants_mr(attrs, priv->span.op, ctx->nr_entries);
+	if (!ctx->wants_mr)
+		return 0;
+
+	priv->nr_regs = ctx->nr_mrs;
+	priv->wrs_per_reg = attrs->reg_wqes + 1;
+	priv->has_fallback = rw_policy_has_fallback(attrs);
+	priv->io_op = choose_io_op(attrs, priv->span.op);
+	priv->stays_live = priv->io_op != RW_WR_READ_WITH_INV;
+	priv->regs = calloc(priv->nr_regs, sizeof(*priv->regs));
+	priv->mr_wrs = calloc(priv->nr_regs, 3 * sizeof(*priv->mr_wrs));
+	if (!priv->regs || !priv->mr_wrs)
+		return -ENOMEM;
+	rw_chain_build_regs(priv);
+	return 0;
+}
+
+int rw_ctx_prepare(struct rw_ctx *ctx, const struct rw_attrs *attrs, const struct rw_io *io)
+{
+	int ret;
+
+	memset(ctx, 0, sizeof(*ctx));
+	ret = check_attrs(attrs, io->op);
+	if (ret)
+		return ret;
+	ret = check_segs(io);
+	if (ret)
+		return ret;
+
+	ctx->priv = calloc(1, sizeof(*ctx->priv));
+	if (!ctx->priv)
+		return -ENOMEM;
+	ctx->priv->attrs = *attrs;
+	ret = find_span(ctx->priv, io);
+	if (ret)
+		goto err_release;
+	ctx->nr_entries = ctx->priv->span.nr_segs;
+	ret = prepare_direct(ctx);
+	if (ret)
+		goto err_release;
+	ret = prepare_mrs(ctx);
+	if (ret)
+		goto err_release;
+	ctx->type = ctx->direct_type;
+	return 0;
+
+err_release:
+	rw_ctx_release(ctx);
+	return ret;
+}
+
+void rw_ctx_release(struct rw_ctx *ctx)
+{
+	struct rw_ctx_priv *priv = ctx->priv;
+
+	if (priv) {
+		free(priv->own_segs);
+		free(priv->direct_wrs);
+		free(priv->regs);
+		free(priv->mr_wrs);
+		free(priv);
+	}
+	memset(ctx, 0, sizeof(*ctx));
+}
+
+/*
+ * Take the MRs of one operation. rdma_rw_init_mr_wrs takes an MR before it
+ * looks at what the MR is to hold: an empty pool hides a page gap behind it.
+ * What was taken goes back last first, which leaves the free list as it was.
+ */
+static int take_mrs(struct rw_ctx_priv *priv, struct rw_mr_pool *pool)
+{
+	uint32_t nr_wrs = 0;
+	uint32_t i;
+	int ret;
+
+	for (i = 0; i < priv->nr_regs; i++) {
+		struct rw_reg *reg = &priv->regs[i];
+		struct rw_mr *mr = rw_mr_pool_get(pool);
+
+		if (rw_unlikely(!mr)) {
+			ret = -EAGAIN;
+			goto err_put;
+		}
+		reg->mr = mr;
+		if (rw_unlikely(i == priv->bad_reg)) {
+			i++;
+			ret = -EINVAL;
+			goto err_put;
+		}
+		/* rdma_rw_inv_key: lazily, with the next use. */
+		reg->inval = mr->need_inval && priv->attrs.invalidate;
+		nr_wrs += priv->wrs_per_reg + reg->inval;
+	}
+	return (int)nr_wrs;
+
+err_put:
+	while (i-- > 0)
+		rw_mr_pool_put(pool, priv->regs[i].mr);
+	return ret;
+}
+
+int rw_ctx_init_mr(struct rw_ctx *ctx, struct rw_mr_pool *pool)
+{
+	int ret = take_mrs(ctx->priv, pool);
+
+	/* Without MRs held, a destroy that is not owed does no harm. */
+	ctx->type = ret < 0 ? ctx->direct_type : RW_CTX_MR;
+	ctx->fell_back = false;
+	if (rw_unlikely(ret == -EAGAIN && ctx->priv->has_fallback))
+		return rw_ctx_init_direct(ctx);
+	return ret;
+}
+
+void rw_ctx_destroy_mr(struct rw_ctx *ctx, struct rw_mr_pool *pool)
+{
+	struct rw_ctx_priv *priv = ctx->priv;
+
+	/* In the order of use, as rdma_rw_ctx_destroy: the last one becomes the head. */
+	for (uint32_t i = 0; i < priv->nr_regs; i++)
+		rw_mr_pool_put(pool, priv->regs[i].mr);
+	ctx->type = ctx->direct_type;
+}

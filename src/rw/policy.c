@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+#include "rw/policy.h"
+
+#include "util/compiler.h"
+
+bool rw_policy_can_use_mr(const struct rw_attrs *attrs)
+{
+	switch (attrs->policy) {
+	case RW_POLICY_DIRECT:
+		return false;
+	case RW_POLICY_MR:
+		return true;
+	case RW_POLICY_AUTO:
+		break;
+	}
+	return attrs->iwarp || attrs->max_sgl_rd;
+}
+
+bool rw_policy_wants_mr(const struct rw_attrs *attrs, enum rw_op op, uint32_t nr_entries)
+{
+	switch (attrs->policy) {
+	case RW_POLICY_DIRECT:
+		return false;
+	case RW_POLICY_MR:
+		return true;
+	case RW_POLICY_AUTO:
+		break;
+	}
+	/* A WRITE reads local memory: no device needs that registered. */
+	if (op != RW_OP_READ)
+		return false;
+	if (attrs->iwarp)
+		return true;
+	return attrs->max_sgl_rd && nr_entries > attrs->max_sgl_rd;
+}
+
+bool rw_policy_has_fallback(const struct rw_attrs *attrs)
+{
+	return attrs->policy == RW_POLICY_AUTO && !attrs->iwarp;
+}
+
+uint32_t rw_policy_max_sge(const struct rw_attrs *attrs, enum rw_op op)
+{
+	if (op == RW_OP_WRITE)
+		return attrs->max_send_sge;
+	return rw_min(attrs->max_send_sge, attrs->max_sge_rd);
+}
