@@ -51,10 +51,11 @@ struct rw_attrs {
 	uint8_t reg_wqes;      /* send WRs that one registration takes: 1, or 0 */
 };
 
-/* One piece of local memory, after DMA mapping. */
+/* One piece of local memory, after DMA mapping. Laid out as struct ibv_sge. */
 struct rw_seg {
 	uint64_t addr;
 	uint32_t length; /* bytes, > 0 */
+	uint32_t lkey;   /* of the memory it lies in, for the direct path */
 };
 
 /* One operation as the caller sees it. The segments stay the caller's. */

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/* Checks that need more than one option; both sides run them on a run. */
+#include <errno.h>
+#include <inttypes.h>
+
+#include "conf/conf.h"
+#include "rw/layout.h"
+
+/* All segments, queues and arenas are sized by this product. */
+#define MAX_OPERATIONS (UINT64_C(1) << 17)
+
+static int check_mtu(uint64_t mtu, struct rw_err *err)
+{
+	if (mtu == RW_AUTO || !(mtu & (mtu - 1)))
+		return 0;
+	return rw_fail(err, RW_EXIT_USAGE, -EINVAL,
+		       "--mtu: %" PRIu64 " is no MTU; give 256, 512, 1024, 2048 or 4096", mtu);
+}
+
+int rw_conf_check(const struct rw_conf *conf, struct rw_err *err)
+{
+	uint64_t sizes[RW_MAX_SIZES];
+	uint32_t nr_sizes = rw_conf_sizes(conf, sizes);
+	struct rw_layout layout;
+	int ret = check_mtu(conf->mtu_bytes, err);
+
+	if (ret)
+		return ret;
+	if (conf->contexts * conf->qps > MAX_OPERATIONS)
+		return rw_fail(err, RW_EXIT_USAGE, -EINVAL,
+			       "%" PRIu64 " contexts on %" PRIu64
+			       " QPs are more than %" PRIu64
+			       " operations in flight; lower --contexts or --qp",
+			       conf->contexts, conf->qps, MAX_OPERATIONS);
+	if (conf->cq_mod > conf->contexts)
+		return rw_fail(err, RW_EXIT_USAGE, -EINVAL,
+			       "--cq-mod %" PRIu64 " is more than the %" PRIu64
+			       " operations in flight per QP; lower it or raise --contexts",
+			       conf->cq_mod, conf->contexts);
+	for (uint32_t i = 0; i < nr_sizes; i++) {
+		ret = rw_layout_init(&layout, sizes[i], conf->sges, conf->segment_bytes,
+				     conf->stride_bytes, err);
+		if (ret)
+			return ret;
+	}
+	return 0;
+}

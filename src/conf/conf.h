@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/*
+ * The configuration of a run. It is filled from the command line by
+ * rw_conf_parse, checked once, and constant from then on. On a server the
+ * part that describes the run comes from the client.
+ */
+#ifndef RW_CONF_CONF_H
+#define RW_CONF_CONF_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "util/err.h"
+
+/* A number that was not given: the program finds the value itself. */
+#define RW_AUTO UINT64_MAX
+
+enum rw_conf_path {
+	RW_PATH_DIRECT,
+	RW_PATH_MR,
+	RW_NR_PATHS,
+};
+
+enum rw_on_exhaustion {
+	RW_EXHAUSTION_FALLBACK, /* post SGEs directly, as the kernel does */
+	RW_EXHAUSTION_FAIL,     /* drop the operation and count it */
+	RW_EXHAUSTION_WAIT,     /* wait until an MR comes back */
+};
+
+enum rw_verb {
+	RW_VERB_READ,
+	RW_VERB_WRITE,
+};
+
+/* The two sides of one program; a test gives its defaults here. */
+struct rw_test {
+	const char *program;  /* ib_rw_bw */
+	const char *title;    /* one line for --help */
+	const char *id;       /* bw: travels to the server, both sides must agree */
+	uint64_t size_bytes;  /* default of -s */
+	uint64_t contexts;    /* default of -t */
+};
+
+struct rw_conf {
+	const struct rw_test *test;
+	bool is_server;
+	uint64_t given; /* bit i: option row i stood on the command line */
+
+	/* this side's device and control channel */
+	char host[256]; /* client: where the server is */
+	char device[64];
+	char bind[256];
+	uint64_t ib_port;
+	uint64_t gid_index; /* or RW_AUTO */
+	uint64_t tcp_port;
+	bool keep_serving;
+
+	/* output */
+	char json[1024];
+	bool report_gbits;
+	bool no_peak;
+	bool show_help;
+	bool show_version;
+	bool force;
+
+	/* the run; travels to the server */
+	uint64_t op;            /* enum rw_verb */
+	uint64_t paths;         /* bit 1 << enum rw_conf_path */
+	uint64_t size_bytes;
+	bool all_sizes;
+	uint64_t iters;
+	uint64_t duration_s;    /* 0: iters count */
+	uint64_t contexts;      /* operations in flight per QP */
+	uint64_t qps;
+	uint64_t mtu_bytes;     /* or RW_AUTO: the largest both ports run */
+	uint64_t sl;
+	uint64_t qp_timeout;    /* 4.096 us * 2^n */
+	uint64_t outs;          /* outstanding READs per QP, or RW_AUTO */
+	uint64_t post_list;
+	uint64_t cq_mod;
+	uint64_t sges;          /* or RW_AUTO: size / segment */
+	uint64_t segment_bytes; /* or RW_AUTO: 4096, or size / sges */
+	uint64_t stride_bytes;  /* or RW_AUTO */
+	char engine[32];        /* empty: the best the device has */
+	uint64_t mr_pool;       /* or RW_AUTO: every context can have its MRs */
+	uint64_t mr_entries;    /* or RW_AUTO: the engine's own limit */
+	uint64_t on_exhaustion; /* enum rw_on_exhaustion */
+	bool verify;
+	uint64_t seed;
+};
+
+/*
+ * Fill @conf with @test's defaults and what the command line says, then check
+ * that the options fit each other. Errors are told in @err with RW_EXIT_USAGE.
+ * Not reentrant: getopt_long keeps state.
+ * Returns 0 or -EINVAL. With show_help or show_version nothing else is checked.
+ */
+int rw_conf_parse(const struct rw_test *test, int argc, char *const argv[], struct rw_conf *conf,
+		  struct rw_err *err);
+
+/* Defaults only, as if nothing stood on the command line. */
+void rw_conf_init(struct rw_conf *conf, const struct rw_test *test);
+
+/*
+ * The checks that need more than one option, on either side.
+ * Returns 0 or -EINVAL with @err told.
+ */
+int rw_conf_check(const struct rw_conf *conf, struct rw_err *err);
+
+/* Print the help text, made from the option table, to stdout. */
+void rw_conf_help(const struct rw_test *test);
+
+/*
+ * The options as JSON: all of them (@run_only false, for reports), or the run
+ * (for the peer). Auto values are the string "auto". NULL: out of memory.
+ */
+json_t *rw_conf_to_json(const struct rw_conf *conf, bool run_only);
+
+/*
+ * Take the run from what the peer sent. Every field must be there, of its
+ * type and in its range; none may be unknown. @conf keeps its own device options.
+ * Returns 0 or -EPROTO with @err told (RW_EXIT_PEER).
+ */
+int rw_conf_from_json(struct rw_conf *conf, const json_t *run, struct rw_err *err);
+
+/*
+ * The names of the run options that stood on the command line, separated by
+ * blanks: a server ignores them, since the client's travel.
+ * Returns how many there are.
+ */
+int rw_conf_given_run_options(const struct rw_conf *conf, char *buf, size_t len);
+
+/* Names as they are typed and reported. */
+const char *rw_conf_op_name(uint64_t op);
+const char *rw_conf_path_name(uint64_t path);
+const char *rw_conf_on_exhaustion_name(uint64_t policy);
+
+/* The message sizes of a run, smallest first. */
+#define RW_MAX_SIZES 24
+uint32_t rw_conf_sizes(const struct rw_conf *conf, uint64_t sizes[RW_MAX_SIZES]);
+
+#endif

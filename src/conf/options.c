@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+#include "conf/options.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "util/units.h"
+
+static const char *const op_names[] = { "read", "write", NULL };
+static const char *const path_names[] = { "direct", "mr", NULL };
+static const char *const exhaustion_names[] = { "fallback", "fail", "wait", NULL };
+
+#define FIELD(member) offsetof(struct rw_conf, member)
+#define GROUP_DEVICE  "Device and connection (each side its own)"
+#define GROUP_LOAD    "Load (given to the client only)"
+#define GROUP_PATH    "Paths and memory registration"
+#define GROUP_OUTPUT  "Output"
+
+/* clang-format off */
+const struct rw_opt rw_opts[] = {
+	/* letter, name, alias, type, scope, group, field, min, max, default, unit, names, help */
+	{ 'd', "ib-dev", NULL, RW_OPT_STRING, RW_SCOPE_SIDE, GROUP_DEVICE, FIELD(device), 0, 64,
+	  "", "NAME", NULL, "RDMA device (default: the first one with an active port)" },
+	{ 'i', "ib-port", NULL, RW_OPT_NUMBER, RW_SCOPE_SIDE, GROUP_DEVICE, FIELD(ib_port), 1, 255,
+	  "1", "PORT", NULL, "port of the device" },
+	{ 'x', "gid-index", NULL, RW_OPT_NUMBER, RW_SCOPE_SIDE, GROUP_DEVICE, FIELD(gid_index), 0, 65535,
+	  "auto", "INDEX", NULL, "GID table entry (auto: RoCE v2, matching the control connection; on InfiniBand a GRH is used only when an index is given)" },
+	{ 'p', "port", NULL, RW_OPT_NUMBER, RW_SCOPE_SIDE, GROUP_DEVICE, FIELD(tcp_port), 1, 65535,
+	  "18515", "PORT", NULL, "TCP port of the control connection" },
+	{ 0, "bind", NULL, RW_OPT_STRING, RW_SCOPE_SIDE, GROUP_DEVICE, FIELD(bind), 0, 256,
+	  "", "ADDRESS", NULL, "server: listen on this address only (default: all)" },
+	{ 0, "keep_serving", NULL, RW_OPT_FLAG, RW_SCOPE_SIDE, GROUP_DEVICE, FIELD(keep_serving), 0, 1,
+	  "0", NULL, NULL, "server: serve one client after the other until interrupted" },
+
+	{ 0, "op", NULL, RW_OPT_NAME, RW_SCOPE_RUN, GROUP_LOAD, FIELD(op), 0, 1,
+	  "read", "OP", op_names, "RDMA operation" },
+	{ 's', "size", NULL, RW_OPT_SIZE, RW_SCOPE_RUN, GROUP_LOAD, FIELD(size_bytes), 1, 1 << 30,
+	  NULL, "BYTES", NULL, "bytes of one operation" },
+	{ 'a', "all", NULL, RW_OPT_FLAG, RW_SCOPE_RUN, GROUP_LOAD, FIELD(all_sizes), 0, 1,
+	  "0", NULL, NULL, "all sizes from 2 bytes to 8 MiB, powers of two" },
+	{ 'n', "iters", NULL, RW_OPT_NUMBER, RW_SCOPE_RUN, GROUP_LOAD, FIELD(iters), 1, 1000000000000,
+	  "1000", "COUNT", NULL, "operations of each QP, for each row" },
+	{ 'D', "duration", NULL, RW_OPT_NUMBER, RW_SCOPE_RUN, GROUP_LOAD, FIELD(duration_s), 1, 31536000,
+	  "0", "SECONDS", NULL, "run each row for this time instead of -n operations" },
+	{ 't', "contexts", "tx-depth", RW_OPT_NUMBER, RW_SCOPE_RUN, GROUP_LOAD, FIELD(contexts), 1, 16384,
+	  NULL, "COUNT", NULL, "operations in flight per QP" },
+	{ 'q', "qp", NULL, RW_OPT_NUMBER, RW_SCOPE_RUN, GROUP_LOAD, FIELD(qps), 1, 1024,
+	  "1", "COUNT", NULL, "QPs" },
+	{ 'l', "post_list", NULL, RW_OPT_NUMBER, RW_SCOPE_RUN, GROUP_LOAD, FIELD(post_list), 1, 16384,
+	  "1", "COUNT", NULL, "operations posted with one doorbell, at most" },
+	{ 'Q', "cq-mod", NULL, RW_OPT_NUMBER, RW_SCOPE_RUN, GROUP_LOAD, FIELD(cq_mod), 1, 16384,
+	  "1", "COUNT", NULL, "operations per completion (the kernel's R/W API: 1)" },
+	{ 'm', "mtu", NULL, RW_OPT_NUMBER, RW_SCOPE_RUN, GROUP_LOAD, FIELD(mtu_bytes), 256, 4096,
+	  "auto", "BYTES", NULL, "path MTU: 256, 512, 1024, 2048 or 4096 (auto: the most both ports run)" },
+	{ 'S', "sl", NULL, RW_OPT_NUMBER, RW_SCOPE_RUN, GROUP_LOAD, FIELD(sl), 0, 15,
+	  "0", "SL", NULL, "service level" },
+	{ 'u', "qp-timeout", NULL, RW_OPT_NUMBER, RW_SCOPE_RUN, GROUP_LOAD, FIELD(qp_timeout), 1, 31,
+	  "14", "N", NULL, "acknowledge timeout, 4.096 us * 2^N" },
+	{ 'o', "outs", NULL, RW_OPT_NUMBER, RW_SCOPE_RUN, GROUP_LOAD, FIELD(outs), 1, 255,
+	  "auto", "COUNT", NULL, "outstanding READs per QP (auto: the most both devices allow)" },
+	{ 0, "verify", NULL, RW_OPT_FLAG, RW_SCOPE_RUN, GROUP_LOAD, FIELD(verify), 0, 1,
+	  "0", NULL, NULL, "check every byte; figures then include the checking; exit code 5 if any is wrong" },
+	{ 0, "seed", NULL, RW_OPT_NUMBER, RW_SCOPE_RUN, GROUP_LOAD, FIELD(seed), 0, UINT32_MAX,
+	  "1", "N", NULL, "seed of the data pattern" },
+
+	{ 0, "path", NULL, RW_OPT_LIST, RW_SCOPE_RUN, GROUP_PATH, FIELD(paths), 1, 3,
+	  "direct,mr", "LIST", path_names, "paths to measure, one row each, then their ratio" },
+	{ 0, "sges", NULL, RW_OPT_NUMBER, RW_SCOPE_RUN, GROUP_PATH, FIELD(sges), 1, 65536,
+	  "auto", "COUNT", NULL, "local segments of one operation (auto: size / segment)" },
+	{ 0, "segment", NULL, RW_OPT_SIZE, RW_SCOPE_RUN, GROUP_PATH, FIELD(segment_bytes), 1, 1 << 30,
+	  "auto", "BYTES", NULL, "bytes of one segment; the last may be shorter (auto: 4096, or size / sges)" },
+	{ 0, "segment_stride", NULL, RW_OPT_SIZE, RW_SCOPE_RUN, GROUP_PATH, FIELD(stride_bytes), 1, UINT64_C(1) << 31,
+	  "auto", "BYTES", NULL, "distance between the starts of two segments (auto: whole pages and one page of gap)" },
+	{ 0, "engine", NULL, RW_OPT_STRING, RW_SCOPE_RUN, GROUP_PATH, FIELD(engine), 0, 32,
+	  "", "NAME", NULL, "how MRs are made: reg (ibv_reg_mr and ibv_dereg_mr per operation)" },
+	{ 0, "mr_pool", NULL, RW_OPT_NUMBER, RW_SCOPE_RUN, GROUP_PATH, FIELD(mr_pool), 1, 1048576,
+	  "auto", "COUNT", NULL, "MRs in the pool of a QP (auto: contexts)" },
+	{ 0, "mr_entries", NULL, RW_OPT_NUMBER, RW_SCOPE_RUN, GROUP_PATH, FIELD(mr_entries), 1, 65536,
+	  "auto", "COUNT", NULL, "segments of one MR, at most; an operation takes as many MRs as it needs (auto: the engine's limit)" },
+	{ 0, "on_exhaustion", NULL, RW_OPT_NAME, RW_SCOPE_RUN, GROUP_PATH, FIELD(on_exhaustion), 0, 2,
+	  "fallback", "POLICY", exhaustion_names, "when the pool is empty: post SGEs directly, drop the operation, or wait for an MR" },
+
+	{ 0, "report_gbits", NULL, RW_OPT_FLAG, RW_SCOPE_OUTPUT, GROUP_OUTPUT, FIELD(report_gbits), 0, 1,
+	  "0", NULL, NULL, "bandwidth in Gb/s (10^9 bits) instead of MiB/s" },
+	{ 'N', "noPeak", NULL, RW_OPT_FLAG, RW_SCOPE_RUN, GROUP_OUTPUT, FIELD(no_peak), 0, 1,
+	  "0", NULL, NULL, "do not measure the peak bandwidth" },
+	{ 0, "json", NULL, RW_OPT_STRING, RW_SCOPE_OUTPUT, GROUP_OUTPUT, FIELD(json), 0, 1024,
+	  "", "FILE", NULL, "write the report as JSON, too; '-': to stdout, instead of the table" },
+	{ 'F', "CPU-freq", NULL, RW_OPT_FLAG, RW_SCOPE_OUTPUT, GROUP_OUTPUT, FIELD(force), 0, 1,
+	  "0", NULL, NULL, "do not warn about the CPU frequency governor" },
+	{ 'V', "version", NULL, RW_OPT_FLAG, RW_SCOPE_OUTPUT, GROUP_OUTPUT, FIELD(show_version), 0, 1,
+	  "0", NULL, NULL, "print the version" },
+	{ 'h', "help", NULL, RW_OPT_FLAG, RW_SCOPE_OUTPUT, GROUP_OUTPUT, FIELD(show_help), 0, 1,
+	  "0", NULL, NULL, "print this text" },
+};
+/* clang-format on */
+
+const uint32_t rw_nr_opts = RW_ARRAY_SIZE(rw_opts);
+
+_Static_assert(RW_ARRAY_SIZE(rw_opts) <= 64, "rw_conf.given has one bit per row");
+_Static_assert(RW_NR_PATHS == RW_ARRAY_SIZE(path_names) - 1, "a name for each path");
+
+bool rw_opt_has_auto(const struct rw_opt *opt)
+{
+	return opt->fallback && !strcmp(opt->fallback, "auto");
+}
+
+static int name_index(const char *const *names, const char *text, size_t len)
+{
+	for (int i = 0; names[i]; i++)
+		if (strlen(names[i]) == len && !memcmp(names[i], text, len))
+			return i;
+	return -1;
+}
+
+/* "a, b or c" */
+static const char *name_choices(const char *const *names, char *buf, size_t len)
+{
+	size_t used = 0;
+
+	buf[0] = '\0';
+	for (int i = 0; names[i] && used < len; i++)
+		used += (size_t)snprintf(buf + used, len - used, "%s%s",
+					 i == 0 ? "" : names[i + 1] ? ", " : " or ", names[i]);
+	return buf;
+}
+
+static int set_number(const struct rw_opt *opt, uint64_t *field, const char *text,
+		      struct rw_err *err)
+{
+	bool is_size = opt->type == RW_OPT_SIZE;
+	char min[RW_SIZE_TEXT], max[RW_SIZE_TEXT];
+	uint64_t value;
+	int ret;
+
+	if (rw_opt_has_auto(opt) && !strcmp(text, "auto")) {
+		*field = RW_AUTO;
+		return 0;
+	}
+	ret = rw_parse_u64(text, is_size, &value);
+	if (ret == -EINVAL)
+		return rw_fail(err, RW_EXIT_USAGE, -EINVAL,
+			       "--%s: '%s' is not a number; give a whole number%s", opt->name, text,
+			       is_size ? " of bytes, with K, M or G after it if you like" : "");
+	if (ret || value < opt->min || value > opt->max) {
+		if (!is_size)
+			snprintf(min, sizeof(min), "%" PRIu64, opt->min);
+		if (!is_size)
+			snprintf(max, sizeof(max), "%" PRIu64, opt->max);
+		return rw_fail(err, RW_EXIT_USAGE, -EINVAL,
+			       "--%s: %s is out of range; give %s to %s", opt->name, text,
+			       is_size ? rw_format_size(opt->min, min) : min,
+			       is_size ? rw_format_size(opt->max, max) : max);
+	}
+	*field = value;
+	return 0;
+}
+
+static int set_name(const struct rw_opt *opt, uint64_t *field, const char *text,
+		    struct rw_err *err)
+{
+	int i = name_index(opt->names, text, strlen(text));
+	char choices[128];
+
+	if (i < 0)
+		return rw_fail(err, RW_EXIT_USAGE, -EINVAL, "--%s: '%s' is unknown; give %s",
+			       opt->name, text, name_choices(opt->names, choices, sizeof(choices)));
+	*field = (uint64_t)i;
+	return 0;
+}
+
+static int set_list(const struct rw_opt *opt, uint64_t *field, const char *text,
+		    struct rw_err *err)
+{
+	char choices[128];
+	uint64_t bits = 0;
+
+	for (const char *p = text;; p++) {
+		size_t len = strcspn(p, ",");
+		int i = name_index(opt->names, p, len);
+
+		if (i < 0)
+			return rw_fail(err, RW_EXIT_USAGE, -EINVAL,
+				       "--%s: '%.*s' is unknown; give a list of %s", opt->name,
+				       (int)len, p,
+				       name_choices(opt->names, choices, sizeof(choices)));
+		if (bits & UINT64_C(1) << i)
+			return rw_fail(err, RW_EXIT_USAGE, -EINVAL,
+				       "--%s: %s stands there twice; name each once", opt->name,
+				       opt->names[i]);
+		bits |= UINT64_C(1) << i;
+		p += len;
+		if (!*p)
+			break;
+	}
+	*field = bits;
+	return 0;
+}
+
+int rw_opt_set(const struct rw_opt *opt, struct rw_conf *conf, const char *text,
+	       struct rw_err *err)
+{
+	switch (opt->type) {
+	case RW_OPT_FLAG:
+		*rw_opt_flag(opt, conf) = strcmp(text, "0") != 0;
+		return 0;
+	case RW_OPT_NUMBER:
+	case RW_OPT_SIZE:
+		return set_number(opt, rw_opt_number(opt, conf), text, err);
+	case RW_OPT_NAME:
+		return set_name(opt, rw_opt_number(opt, conf), text, err);
+	case RW_OPT_LIST:
+		return set_list(opt, rw_opt_number(opt, conf), text, err);
+	case RW_OPT_STRING:
+		if (strlen(text) >= opt->max)
+			return rw_fail(err, RW_EXIT_USAGE, -EINVAL,
+				       "--%s: the text is longer than %" PRIu64
+				       " bytes; shorten it",
+				       opt->name, opt->max - 1);
+		memcpy(rw_opt_string(opt, conf), text, strlen(text) + 1);
+		return 0;
+	}
+	return -EINVAL;
+}
+
+const char *rw_conf_op_name(uint64_t op)
+{
+	return op_names[op];
+}
+
+const char *rw_conf_path_name(uint64_t path)
+{
+	return path_names[path];
+}
+
+const char *rw_conf_on_exhaustion_name(uint64_t policy)
+{
+	return exhaustion_names[policy];
+}

@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/* argv -> struct rw_conf, and the checks between options. */
+#include <errno.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "conf/options.h"
+
+#define MAX_LONG (2 * 64 + 1) /* every row, its alias, the terminator */
+
+/* getopt's values for rows: above every letter. */
+#define ROW_VALUE(i) (256 + (int)(i))
+
+static void build_getopt(char *letters, struct option *longs)
+{
+	*letters++ = ':'; /* tell a missing argument from an unknown option */
+	for (uint32_t i = 0; i < rw_nr_opts; i++) {
+		const struct rw_opt *opt = &rw_opts[i];
+		bool has_arg = opt->type != RW_OPT_FLAG;
+
+		if (opt->letter) {
+			*letters++ = opt->letter;
+			if (has_arg)
+				*letters++ = ':';
+		}
+		*longs++ = (struct option){ opt->name, has_arg, NULL, ROW_VALUE(i) };
+		if (opt->alias)
+			*longs++ = (struct option){ opt->alias, has_arg, NULL, ROW_VALUE(i) };
+	}
+	*letters = '\0';
+	memset(longs, 0, sizeof(*longs));
+}
+
+static int row_of(int value)
+{
+	if (value >= 256)
+		return value - 256;
+	for (uint32_t i = 0; i < rw_nr_opts; i++)
+		if (rw_opts[i].letter == value)
+			return (int)i;
+	return -1;
+}
+
+/* getopt_long said '?' or ':' about argv[optind - 1], or about one letter in it. */
+static int bad_option(const struct rw_conf *conf, int what, char *const argv[],
+		      struct rw_err *err)
+{
+	const char *program = conf->test->program;
+	int row = optopt ? row_of(optopt) : -1;
+
+	if (what == ':' && row >= 0)
+		return rw_fail(err, RW_EXIT_USAGE, -EINVAL, "--%s needs a value: %s",
+			       rw_opts[row].name, rw_opts[row].unit);
+	if (row >= 0 && optopt >= 256)
+		return rw_fail(err, RW_EXIT_USAGE, -EINVAL, "--%s takes no value",
+			       rw_opts[row].name);
+	if (optopt && optopt < 256)
+		return rw_fail(err, RW_EXIT_USAGE, -EINVAL,
+			       "unknown option -%c; '%s --help' lists all", optopt, program);
+	return rw_fail(err, RW_EXIT_USAGE, -EINVAL,
+		       "unknown or ambiguous option %s; '%s --help' lists all", argv[optind - 1],
+		       program);
+}
+
+void rw_conf_init(struct rw_conf *conf, const struct rw_test *test)
+{
+	struct rw_err err = { 0 };
+
+	memset(conf, 0, sizeof(*conf));
+	conf->test = test;
+	for (uint32_t i = 0; i < rw_nr_opts; i++) {
+		const struct rw_opt *opt = &rw_opts[i];
+
+		if (!opt->fallback)
+			continue;
+		/* A default may lie outside what can be typed (-D 0: not given). */
+		if (!strcmp(opt->fallback, "0") && opt->type == RW_OPT_NUMBER)
+			*rw_opt_number(opt, conf) = 0;
+		else
+			rw_opt_set(opt, conf, opt->fallback, &err);
+	}
+	conf->size_bytes = test->size_bytes;
+	conf->contexts = test->contexts;
+}
+
+static bool was_given(const struct rw_conf *conf, const char *name)
+{
+	for (uint32_t i = 0; i < rw_nr_opts; i++)
+		if (!strcmp(rw_opts[i].name, name))
+			return conf->given >> i & 1;
+	return false;
+}
+
+static int check_exclusive(const struct rw_conf *conf, struct rw_err *err)
+{
+	static const char *const pairs[][2] = {
+		{ "iters", "duration" },
+		{ "size", "all" },
+	};
+
+	for (size_t i = 0; i < RW_ARRAY_SIZE(pairs); i++)
+		if (was_given(conf, pairs[i][0]) && was_given(conf, pairs[i][1]))
+			return rw_fail(err, RW_EXIT_USAGE, -EINVAL,
+				       "--%s and --%s exclude each other; give one of them",
+				       pairs[i][0], pairs[i][1]);
+	return 0;
+}
+
+static int take_host(struct rw_conf *conf, int argc, char *const argv[], struct rw_err *err)
+{
+	if (argc - optind > 1)
+		return rw_fail(err, RW_EXIT_USAGE, -EINVAL,
+			       "'%s' is one word too many; a client takes one host, a server none",
+			       argv[optind + 1]);
+	conf->is_server = optind == argc;
+	if (conf->is_server)
+		return 0;
+	if (!*argv[optind] || strlen(argv[optind]) >= sizeof(conf->host))
+		return rw_fail(err, RW_EXIT_USAGE, -EINVAL,
+			       "the host must have 1 to %zu characters", sizeof(conf->host) - 1);
+	strcpy(conf->host, argv[optind]);
+	return 0;
+}
+
+int rw_conf_parse(const struct rw_test *test, int argc, char *const argv[], struct rw_conf *conf,
+		  struct rw_err *err)
+{
+	struct option longs[MAX_LONG];
+	char letters[2 * 64 + 2];
+	int what, row, ret;
+
+	rw_conf_init(conf, test);
+	build_getopt(letters, longs);
+	optind = 0; /* glibc: start over */
+	opterr = 0;
+	while ((what = getopt_long(argc, argv, letters, longs, NULL)) != -1) {
+		if (what == '?' || what == ':')
+			return bad_option(conf, what, argv, err);
+		row = row_of(what);
+		ret = rw_opt_set(&rw_opts[row], conf, optarg ? optarg : "1", err);
+		if (ret)
+			return ret;
+		conf->given |= UINT64_C(1) << row;
+	}
+	if (conf->show_help || conf->show_version)
+		return 0;
+	ret = take_host(conf, argc, argv, err);
+	if (!ret)
+		ret = check_exclusive(conf, err);
+	if (!ret && !conf->is_server)
+		ret = rw_conf_check(conf, err);
+	return ret;
+}
+
+int rw_conf_given_run_options(const struct rw_conf *conf, char *buf, size_t len)
+{
+	size_t used = 0;
+	int count = 0;
+
+	buf[0] = '\0';
+	for (uint32_t i = 0; i < rw_nr_opts && used < len; i++) {
+		if (rw_opts[i].scope != RW_SCOPE_RUN || !(conf->given >> i & 1))
+			continue;
+		used += (size_t)snprintf(buf + used, len - used, "%s--%s", count ? " " : "",
+					 rw_opts[i].name);
+		count++;
+	}
+	return count;
+}
+
+uint32_t rw_conf_sizes(const struct rw_conf *conf, uint64_t sizes[RW_MAX_SIZES])
+{
+	uint32_t n = 0;
+
+	if (!conf->all_sizes) {
+		sizes[0] = conf->size_bytes;
+		return 1;
+	}
+	for (uint64_t size = 2; size <= 8 << 20; size <<= 1)
+		sizes[n++] = size;
+	return n;
+}

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/*
+ * The messages of a session, in the order in which they travel:
+ *
+ *   client                          server
+ *   setup    run, port        -->
+ *                             <--   accept    port, QPs, buffer, facts
+ *   connect  port, QPs        -->
+ *                             <--   connected
+ *   prepare  operation, size  -->                          for each row
+ *                             <--   prepared
+ *   finish   what was done    -->
+ *                             <--   finished  what was found
+ *   end                       -->                          then another setup, or close
+ *
+ * Pure: addresses are plain numbers here. What comes from the peer is checked
+ * field by field; errors are told with RW_EXIT_PEER and -EPROTO.
+ */
+#ifndef RW_CTL_MSG_H
+#define RW_CTL_MSG_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "util/err.h"
+#include "util/pattern.h"
+
+#define RW_MSG_MAX_QPS 1024
+
+/* A port: where it is and what it can do. */
+struct rw_msg_port {
+	bool is_roce;
+	bool has_grh;
+	uint32_t lid;
+	uint32_t mtu_bytes;
+	uint32_t max_rd_atom;
+	uint32_t gid_type; /* enum rw_gid_type */
+	uint8_t gid[16];
+};
+
+struct rw_msg_qp {
+	uint32_t qpn;
+	uint32_t psn;
+};
+
+/* The server's memory: slot i begins at addr + i * slot_bytes. */
+struct rw_msg_buffer {
+	uint64_t addr;
+	uint32_t rkey;
+	uint64_t slot_bytes;
+};
+
+struct rw_msg_prepare {
+	bool is_write;
+	bool verify;
+	uint64_t size_bytes;
+	uint64_t seed;
+};
+
+/* The client: what was done. The server: what it found in its memory. */
+struct rw_msg_finish {
+	uint64_t operations;
+	uint8_t *done; /* one bit for each slot, set if an operation on it ended well */
+	uint32_t nr_slots;
+};
+
+json_t *rw_msg_port_pack(const struct rw_msg_port *port);
+int rw_msg_port_unpack(const json_t *obj, struct rw_msg_port *port, struct rw_err *err);
+
+json_t *rw_msg_qps_pack(const struct rw_msg_qp *qps, uint32_t n);
+/* Exactly @n QPs must be there. */
+int rw_msg_qps_unpack(const json_t *obj, struct rw_msg_qp *qps, uint32_t n, struct rw_err *err);
+
+json_t *rw_msg_buffer_pack(const struct rw_msg_buffer *buffer);
+int rw_msg_buffer_unpack(const json_t *obj, struct rw_msg_buffer *buffer, struct rw_err *err);
+
+json_t *rw_msg_prepare_pack(const struct rw_msg_prepare *prepare);
+int rw_msg_prepare_unpack(const json_t *obj, struct rw_msg_prepare *prepare, struct rw_err *err);
+
+json_t *rw_msg_finish_pack(const struct rw_msg_finish *finish);
+/* @finish->done and nr_slots are the caller's; as many bits must have come. */
+int rw_msg_finish_unpack(const json_t *obj, struct rw_msg_finish *finish, struct rw_err *err);
+
+json_t *rw_msg_finished_pack(const struct rw_corrupt *corrupt);
+int rw_msg_finished_unpack(const json_t *obj, struct rw_corrupt *corrupt, struct rw_err *err);
+
+/* A message of one word: "connected", "prepared", "end". */
+json_t *rw_msg_word(const char *type);
+
+#endif

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/*
+ * The JSON report. MsgSize, n_iterations, BW_peak, BW_average and MsgRate are
+ * perftest's names, which programs read; the other keys are ours.
+ */
+#include "config.h"
+
+#include <math.h>
+
+#include "report/report.h"
+
+#define SCHEMA_VERSION 1
+#define MIB            1048576.0
+
+/* JSON knows no nan and no inf. */
+static json_t *number(double value)
+{
+	return isfinite(value) ? json_real(value) : json_null();
+}
+
+static json_t *corrupt_json(const struct rw_corrupt *c)
+{
+	if (!c->bytes)
+		return json_null();
+	return json_pack("{s:I, s:I, s:i, s:i}", "context", (json_int_t)c->slot, "offset",
+			 (json_int_t)c->offset, "expected", (int)c->expected, "found",
+			 (int)c->found);
+}
+
+static void set_counts(json_t *row, const struct rw_result *r)
+{
+	const struct {
+		const char *key;
+		uint64_t value;
+	} counts[] = {
+		{ "operations_issued", r->issued },
+		{ "wrs", r->wrs },
+		{ "doorbells", r->doorbells },
+		{ "mr_wanted", r->mr_wanted },
+		{ "exhaustions", r->exhaustions },
+		{ "fallbacks", r->fallbacks },
+		{ "failed", r->failed },
+		{ "waits", r->waits },
+		{ "sq_stalls", r->sq_stalls },
+		{ "elapsed_ns", r->elapsed_ns },
+		{ "corrupt_bytes", r->corrupt.bytes },
+	};
+
+	for (size_t i = 0; i < RW_ARRAY_SIZE(counts); i++)
+		json_object_set_new(row, counts[i].key, json_integer((json_int_t)counts[i].value));
+}
+
+static json_t *row_json(const struct rw_conf *conf, const struct rw_result *r)
+{
+	double unit = conf->report_gbits ? 1e9 / 8 : MIB;
+	json_t *row = json_object();
+
+	if (!row)
+		return NULL;
+	json_object_set_new(row, "MsgSize", json_integer((json_int_t)r->size_bytes));
+	json_object_set_new(row, "n_iterations", json_integer((json_int_t)r->operations));
+	json_object_set_new(row, "BW_peak",
+			    conf->no_peak ? json_null() :
+					    number(rw_result_peak_bytes_per_s(r) / unit));
+	json_object_set_new(row, "BW_average", number(rw_result_bytes_per_s(r) / unit));
+	json_object_set_new(row, "MsgRate", number(rw_result_ops_per_s(r) / 1e6));
+	json_object_set_new(row, "op", json_string(r->op));
+	json_object_set_new(row, "path", json_string(r->path));
+	json_object_set_new(row, "engine", r->engine ? json_string(r->engine) : json_null());
+	json_object_set_new(row, "sges", json_integer(r->sges));
+	json_object_set_new(row, "segment_bytes", json_integer((json_int_t)r->segment_bytes));
+	json_object_set_new(row, "contexts", json_integer((json_int_t)r->contexts));
+	json_object_set_new(row, "qps", json_integer((json_int_t)r->qps));
+	json_object_set_new(row, "mr_pool",
+			    r->engine ? json_integer((json_int_t)r->mr_pool) : json_null());
+	json_object_set_new(row, "wrs_per_operation", number(rw_result_wrs_per_op(r)));
+	set_counts(row, r);
+	json_object_set_new(row, "verified", json_boolean(r->verified));
+	json_object_set_new(row, "interrupted", json_boolean(r->interrupted));
+	json_object_set_new(row, "first_corrupt_byte", corrupt_json(&r->corrupt));
+	return row;
+}
+
+static json_t *ratios_json(const struct rw_result *results, uint32_t n)
+{
+	json_t *list = json_array();
+
+	for (uint32_t i = 0; list && i < n; i++) {
+		const struct rw_result *direct;
+
+		if (!rw_result_pair(results, i, &direct))
+			continue;
+		json_array_append_new(
+			list, json_pack("{s:I, s:i, s:o}", "MsgSize",
+					(json_int_t)results[i].size_bytes, "sges",
+					(int)results[i].sges, "mr_over_direct",
+					number(rw_result_ops_per_s(&results[i]) /
+					       rw_result_ops_per_s(direct))));
+	}
+	return list;
+}
+
+static json_t *failure_json(const struct rw_err *failure)
+{
+	if (!failure || !failure->exit_code)
+		return json_null();
+	return json_pack("{s:i, s:s}", "exit_code", (int)failure->exit_code, "text",
+			 failure->text);
+}
+
+static json_t *or_null(json_t *borrowed)
+{
+	return borrowed ? json_incref(borrowed) : json_null();
+}
+
+static json_t *info_json(const struct rw_conf *conf, const struct rw_report_facts *facts)
+{
+	json_t *info = json_object();
+
+	if (!info)
+		return NULL;
+	json_object_set_new(info, "program", json_string(conf->test->program));
+	json_object_set_new(info, "version", json_string(PACKAGE_VERSION));
+	json_object_set_new(info, "command_line", json_string(facts->command_line));
+	json_object_set_new(info, "bandwidth_unit",
+			    json_string(conf->report_gbits ? "Gb/sec" : "MiB/sec"));
+	json_object_set_new(info, "caveat",
+			    facts->caveat ? json_string(facts->caveat) : json_null());
+	json_object_set_new(info, "configuration", rw_conf_to_json(conf, false));
+	json_object_set_new(info, "host", or_null(facts->host));
+	json_object_set_new(info, "device", or_null(facts->device));
+	json_object_set_new(info, "peer", or_null(facts->peer));
+	json_object_set_new(info, "connection", or_null(facts->connection));
+	return info;
+}
+
+json_t *rw_report_json(const struct rw_conf *conf, const struct rw_report_facts *facts,
+		       const struct rw_result *results, uint32_t n,
+		       const struct rw_err *failure)
+{
+	json_t *report = json_object();
+	json_t *rows = json_array();
+
+	for (uint32_t i = 0; i < n; i++)
+		json_array_append_new(rows, row_json(conf, &results[i]));
+	json_object_set_new(report, "schema_version", json_integer(SCHEMA_VERSION));
+	json_object_set_new(report, "test_info", info_json(conf, facts));
+	json_object_set_new(report, "results", rows);
+	json_object_set_new(report, "ratios", ratios_json(results, n));
+	json_object_set_new(report, "error", failure_json(failure));
+	return report;
+}

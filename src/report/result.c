@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+#include "report/result.h"
+
+#include <string.h>
+
+double rw_result_ops_per_s(const struct rw_result *result)
+{
+	if (!result->elapsed_ns)
+		return 0;
+	return (double)result->operations * 1e9 / (double)result->elapsed_ns;
+}
+
+double rw_result_bytes_per_s(const struct rw_result *result)
+{
+	return rw_result_ops_per_s(result) * (double)result->size_bytes;
+}
+
+double rw_result_peak_bytes_per_s(const struct rw_result *result)
+{
+	return result->peak_ops_per_s * (double)result->size_bytes;
+}
+
+double rw_result_wrs_per_op(const struct rw_result *result)
+{
+	return result->operations ? (double)result->wrs / (double)result->operations : 0;
+}
+
+bool rw_result_pair(const struct rw_result *results, uint32_t i,
+		    const struct rw_result **direct_p)
+{
+	if (strcmp(results[i].path, "mr") || !results[i].operations)
+		return false;
+	while (i-- > 0) {
+		if (results[i].size_bytes != results[i + 1].size_bytes)
+			return false;
+		if (!strcmp(results[i].path, "direct") && results[i].operations) {
+			*direct_p = &results[i];
+			return true;
+		}
+	}
+	return false;
+}
