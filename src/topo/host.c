@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+#include "topo/host.h"
+
+#include <hwloc.h>
+#include <numa.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include "util/sysfs.h"
+
+static void add_text(json_t *obj, const char *key, const char *text)
+{
+	if (text && *text)
+		json_object_set_new(obj, key, json_string(text));
+}
+
+static void add_topology(json_t *obj)
+{
+	hwloc_topology_t topology;
+
+	if (hwloc_topology_init(&topology))
+		return;
+	if (!hwloc_topology_load(topology)) {
+		hwloc_obj_t root = hwloc_get_root_obj(topology);
+		const char *model = hwloc_obj_get_info_by_name(root, "CPUModel");
+		hwloc_obj_t package = hwloc_get_obj_by_type(topology, HWLOC_OBJ_PACKAGE, 0);
+
+		if (!model && package)
+			model = hwloc_obj_get_info_by_name(package, "CPUModel");
+		add_text(obj, "cpu_model", model);
+		json_object_set_new(
+			obj, "packages",
+			json_integer(hwloc_get_nbobjs_by_type(topology, HWLOC_OBJ_PACKAGE)));
+		json_object_set_new(
+			obj, "cores",
+			json_integer(hwloc_get_nbobjs_by_type(topology, HWLOC_OBJ_CORE)));
+		json_object_set_new(
+			obj, "threads",
+			json_integer(hwloc_get_nbobjs_by_type(topology, HWLOC_OBJ_PU)));
+	}
+	hwloc_topology_destroy(topology);
+}
+
+uint64_t rw_host_memory_bytes(void)
+{
+	long pages = sysconf(_SC_PHYS_PAGES);
+	long page_bytes = sysconf(_SC_PAGESIZE);
+
+	if (pages <= 0 || page_bytes <= 0)
+		return UINT64_MAX;
+	return (uint64_t)pages * (uint64_t)page_bytes;
+}
+
+const char *rw_host_governor(char *buf, size_t len)
+{
+	rw_sysfs_read("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor", buf, len);
+	return buf;
+}
+
+json_t *rw_host_facts(void)
+{
+	json_t *obj = json_object();
+	struct rlimit memlock;
+	struct utsname uts;
+	char text[2048];
+
+	if (!obj)
+		return NULL;
+	if (!uname(&uts)) {
+		add_text(obj, "hostname", uts.nodename);
+		add_text(obj, "kernel", uts.release);
+		add_text(obj, "machine", uts.machine);
+	}
+	add_topology(obj);
+	json_object_set_new(obj, "memory_bytes", json_integer((json_int_t)rw_host_memory_bytes()));
+	json_object_set_new(obj, "numa_nodes",
+			    json_integer(numa_available() < 0 ? 1 : numa_num_configured_nodes()));
+	add_text(obj, "governor", rw_host_governor(text, sizeof(text)));
+	if (!getrlimit(RLIMIT_MEMLOCK, &memlock))
+		json_object_set_new(obj, "memlock_bytes",
+				    memlock.rlim_cur == RLIM_INFINITY ?
+					    json_string("unlimited") :
+					    json_integer((json_int_t)memlock.rlim_cur));
+	rw_sysfs_read("/proc/cmdline", text, sizeof(text));
+	add_text(obj, "kernel_command_line", text);
+	return obj;
+}

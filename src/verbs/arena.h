@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/*
+ * The memory of one side: a memfd, mapped once and registered once. Pieces of
+ * it can be mapped a second time, side by side, as a window: the same pages at
+ * contiguous addresses, which is what an MR made by ibv_reg_mr can cover.
+ */
+#ifndef RW_VERBS_ARENA_H
+#define RW_VERBS_ARENA_H
+
+#include <infiniband/verbs.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "rw/layout.h"
+#include "util/err.h"
+
+struct rw_arena {
+	int fd;
+	uint8_t *base;
+	uint64_t bytes; /* mapped: a multiple of the page size in use */
+	uint64_t page_bytes;
+	struct ibv_mr *mr;
+};
+
+struct rw_arena_want {
+	uint64_t bytes;
+	int numa_node;       /* -1: anywhere */
+	bool allow_hugepages; /* false: windows will be mapped from 4 KiB pages */
+	int access;          /* ibv_access_flags of the registration */
+};
+
+/*
+ * Returns 0, or -ENOMEM and whatever registration fails with, told in @err
+ * with the limit that is in the way. No more than half of the host's memory
+ * is ever taken, whoever asks.
+ */
+int rw_arena_open(struct ibv_pd *pd, const struct rw_arena_want *want, struct rw_arena *arena,
+		  struct rw_err *err);
+void rw_arena_close(struct rw_arena *arena);
+
+/*
+ * Map the segments of @layout that start at @offset of the arena side by side.
+ * The layout must be whole pages (rw_layout_is_whole_pages).
+ * Returns 0 or -errno, told in @err.
+ */
+int rw_arena_map_window(const struct rw_arena *arena, uint64_t offset,
+			const struct rw_layout *layout, void **window_p, struct rw_err *err);
+void rw_arena_unmap_window(void *window, const struct rw_layout *layout);
+
+/*
+ * Will @windows windows of @layout fit the kernel's limit of mappings
+ * (vm.max_map_count)? Returns 0 or -ENOMEM, told in @err.
+ */
+int rw_arena_check_windows(uint64_t windows, const struct rw_layout *layout, struct rw_err *err);
+
+#endif

@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+#include "verbs/qp.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define RETRY_COUNT   7
+#define RNR_RETRY     7
+#define MIN_RNR_TIMER 12 /* 0.64 ms */
+#define HOP_LIMIT     64
+
+static struct ibv_qp *create_qp(const struct rw_device *device, const struct rw_qp_want *want,
+				uint32_t send_wr, struct ibv_qp_init_attr_ex *attr)
+{
+	memset(attr, 0, sizeof(*attr));
+	attr->qp_type = IBV_QPT_RC;
+	attr->send_cq = want->cq;
+	attr->recv_cq = want->cq;
+	attr->pd = want->pd;
+	attr->cap.max_send_wr = send_wr;
+	attr->cap.max_send_sge = want->max_send_sge;
+	attr->comp_mask = IBV_QP_INIT_ATTR_PD;
+	if (want->send_ops) {
+		attr->comp_mask |= IBV_QP_INIT_ATTR_SEND_OPS_FLAGS;
+		attr->send_ops_flags = want->send_ops;
+	}
+	errno = 0;
+	return ibv_create_qp_ex(device->ctx, attr);
+}
+
+int rw_qp_open(const struct rw_device *device, const struct rw_qp_want *want, struct rw_qp *qp,
+	       struct rw_err *err)
+{
+	struct ibv_qp_init_attr_ex attr;
+	uint32_t send_wr = want->max_send_wr;
+	int ret;
+
+	/* The ring's limit in bytes cannot be asked for: try, and ask for less. */
+	while (!(qp->qp = create_qp(device, want, send_wr, &attr))) {
+		ret = errno ? -errno : -EIO;
+		if (send_wr == want->min_send_wr || (ret != -ENOMEM && ret != -EINVAL))
+			return rw_fail(err, RW_EXIT_DEVICE, ret,
+				       "%s cannot create a QP of %u WRs with %u SGEs: %s; its max_qp_wr is %d and max_sge %d",
+				       rw_device_name(device), send_wr, want->max_send_sge,
+				       strerror(-ret), device->attr.orig_attr.max_qp_wr,
+				       device->attr.orig_attr.max_sge);
+		send_wr = rw_max(send_wr / 2, want->min_send_wr);
+	}
+	qp->ex = want->send_ops ? ibv_qp_to_qp_ex(qp->qp) : NULL;
+	/* Providers may grant more than they keep room for: count on what was asked. */
+	qp->max_send_wr = send_wr;
+	qp->max_send_sge = want->max_send_sge;
+	qp->addr.qpn = qp->qp->qp_num;
+	qp->addr.psn = (uint32_t)random() & 0xffffff;
+	return 0;
+}
+
+void rw_qp_close(struct rw_qp *qp)
+{
+	ibv_destroy_qp(qp->qp);
+}
+
+static enum ibv_mtu mtu_of_bytes(uint32_t bytes)
+{
+	return (enum ibv_mtu)(__builtin_ctz(bytes) - 7);
+}
+
+static void fill_ah(const struct rw_device *device, const struct rw_port_addr *remote,
+		    const struct rw_qp_link *link, struct ibv_ah_attr *ah)
+{
+	ah->port_num = device->port;
+	ah->sl = link->sl;
+	ah->dlid = remote->lid;
+	if (!device->has_grh)
+		return;
+	ah->is_global = 1;
+	memcpy(ah->grh.dgid.raw, remote->gid.raw, sizeof(ah->grh.dgid.raw));
+	ah->grh.sgid_index = (uint8_t)device->gid.index;
+	ah->grh.hop_limit = HOP_LIMIT;
+}
+
+static int modify(struct rw_qp *qp, struct ibv_qp_attr *attr, int mask, const char *state,
+		  struct rw_err *err)
+{
+	int ret = ibv_modify_qp(qp->qp, attr, mask);
+
+	if (!ret)
+		return 0;
+	return rw_fail(err, RW_EXIT_RUN, -ret,
+		       "cannot bring QP 0x%x to %s: %s%s", qp->addr.qpn, state, strerror(ret),
+		       attr->qp_state == IBV_QPS_RTR ?
+			       "; can the two GIDs reach each other? choose them with -x on each side" :
+			       "");
+}
+
+int rw_qp_connect(const struct rw_device *device, struct rw_qp *qp,
+		  const struct rw_port_addr *remote_port, const struct rw_qp_addr *remote,
+		  const struct rw_qp_link *link, struct rw_err *err)
+{
+	struct ibv_qp_attr init = {
+		.qp_state = IBV_QPS_INIT,
+		.port_num = device->port,
+		.qp_access_flags = link->access,
+	};
+	struct ibv_qp_attr rtr = {
+		.qp_state = IBV_QPS_RTR,
+		.path_mtu = mtu_of_bytes(link->mtu_bytes),
+		.dest_qp_num = remote->qpn,
+		.rq_psn = remote->psn,
+		.max_dest_rd_atomic = link->rd_atom,
+		.min_rnr_timer = MIN_RNR_TIMER,
+	};
+	struct ibv_qp_attr rts = {
+		.qp_state = IBV_QPS_RTS,
+		.sq_psn = qp->addr.psn,
+		.timeout = link->timeout,
+		.retry_cnt = RETRY_COUNT,
+		.rnr_retry = RNR_RETRY,
+		.max_rd_atomic = link->rd_atom,
+	};
+	int ret;
+
+	fill_ah(device, remote_port, link, &rtr.ah_attr);
+	ret = modify(qp, &init,
+		     IBV_QP_STATE | IBV_QP_PKEY_INDEX | IBV_QP_PORT | IBV_QP_ACCESS_FLAGS, "INIT",
+		     err);
+	if (!ret)
+		ret = modify(qp, &rtr,
+			     IBV_QP_STATE | IBV_QP_AV | IBV_QP_PATH_MTU | IBV_QP_DEST_QPN |
+				     IBV_QP_RQ_PSN | IBV_QP_MAX_DEST_RD_ATOMIC |
+				     IBV_QP_MIN_RNR_TIMER,
+			     "RTR", err);
+	if (!ret)
+		ret = modify(qp, &rts,
+			     IBV_QP_STATE | IBV_QP_TIMEOUT | IBV_QP_RETRY_CNT | IBV_QP_RNR_RETRY |
+				     IBV_QP_SQ_PSN | IBV_QP_MAX_QP_RD_ATOMIC,
+			     "RTS", err);
+	return ret;
+}
+
+void rw_port_addr_get(const struct rw_device *device, bool initiator, struct rw_port_addr *addr)
+{
+	const struct ibv_device_attr *attr = &device->attr.orig_attr;
+	int rd_atom = initiator ? attr->max_qp_init_rd_atom : attr->max_qp_rd_atom;
+
+	memset(addr, 0, sizeof(*addr));
+	addr->is_roce = rw_device_is_roce(device);
+	addr->has_grh = device->has_grh;
+	addr->lid = device->port_attr.lid;
+	addr->mtu_bytes = rw_device_mtu_bytes(device);
+	/* The attributes are 8 bits wide in ibv_qp_attr. */
+	addr->max_rd_atom = (uint32_t)rw_min(rw_max(rd_atom, 1), 255);
+	addr->gid = device->gid;
+}
+
+static const char *hint_of(enum ibv_wc_status status)
+{
+	switch (status) {
+	case IBV_WC_RETRY_EXC_ERR:
+		return "the peer is gone or cannot be reached; check it, the path MTU (-m) and the timeout (-u)";
+	case IBV_WC_RNR_RETRY_EXC_ERR:
+		return "the peer has no receive posted";
+	case IBV_WC_REM_ACCESS_ERR:
+		return "the peer's key or address was refused";
+	case IBV_WC_REM_OP_ERR:
+	case IBV_WC_REM_INV_REQ_ERR:
+		return "the peer could not carry the request out";
+	case IBV_WC_LOC_PROT_ERR:
+		return "a local key does not cover its segment";
+	case IBV_WC_LOC_LEN_ERR:
+	case IBV_WC_LOC_QP_OP_ERR:
+		return "the request does not fit the QP";
+	default:
+		return "see the vendor's documentation of the error";
+	}
+}
+
+int rw_wc_fail(const struct ibv_wc *wc, const char *what, struct rw_err *err)
+{
+	enum rw_exit code =
+		wc->status == IBV_WC_RETRY_EXC_ERR ? RW_EXIT_PEER : RW_EXIT_RUN;
+
+	return rw_fail(err, code, -EIO, "%s on QP 0x%x failed: %s (status %d, vendor error 0x%x); %s",
+		       what, wc->qp_num, ibv_wc_status_str(wc->status), wc->status, wc->vendor_err,
+		       hint_of(wc->status));
+}

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/* Reliable connected QPs and what two sides must know to connect them. */
+#ifndef RW_VERBS_QP_H
+#define RW_VERBS_QP_H
+
+#include <infiniband/verbs.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "util/err.h"
+#include "verbs/device.h"
+
+/* The address of a port, as the other side needs it. */
+struct rw_port_addr {
+	bool is_roce;
+	bool has_grh;
+	uint16_t lid;
+	uint32_t mtu_bytes;   /* active */
+	uint32_t max_rd_atom; /* READs that it can have outstanding (initiator) or serve (target) */
+	struct rw_gid gid;
+};
+
+/* The address of a QP. */
+struct rw_qp_addr {
+	uint32_t qpn;
+	uint32_t psn;
+};
+
+struct rw_qp_want {
+	struct ibv_pd *pd;
+	struct ibv_cq *cq;
+	uint64_t send_ops;     /* ibv_qp_create_send_ops_flags; 0: a QP that only answers */
+	uint32_t max_send_wr;  /* wished */
+	uint32_t min_send_wr;  /* fewer are of no use */
+	uint32_t max_send_sge;
+};
+
+struct rw_qp {
+	struct ibv_qp *qp;
+	struct ibv_qp_ex *ex; /* NULL: only answers */
+	uint32_t max_send_wr; /* granted */
+	uint32_t max_send_sge;
+	struct rw_qp_addr addr;
+};
+
+struct rw_qp_link {
+	uint8_t access;      /* what the peer may do: ibv_access_flags */
+	uint8_t sl;
+	uint8_t timeout;
+	uint32_t mtu_bytes;
+	uint8_t rd_atom;     /* outstanding READs, as initiator and as target */
+};
+
+/*
+ * Create a QP. When the device does not grant @want->max_send_wr, fewer are
+ * asked for, down to min_send_wr; what was granted stands in @qp.
+ * Returns 0 or -errno, told in @err with the limit's name.
+ */
+int rw_qp_open(const struct rw_device *device, const struct rw_qp_want *want, struct rw_qp *qp,
+	       struct rw_err *err);
+void rw_qp_close(struct rw_qp *qp);
+
+/*
+ * Bring @qp from RESET to RTS, connected to @remote at @remote_port.
+ * Returns 0 or -errno, told in @err.
+ */
+int rw_qp_connect(const struct rw_device *device, struct rw_qp *qp,
+		  const struct rw_port_addr *remote_port, const struct rw_qp_addr *remote,
+		  const struct rw_qp_link *link, struct rw_err *err);
+
+/* The address of @device's port; @initiator says which READ limit counts. */
+void rw_port_addr_get(const struct rw_device *device, bool initiator, struct rw_port_addr *addr);
+
+/* Tell what a failed completion means and what to do: fills @err, returns -EIO. */
+int rw_wc_fail(const struct ibv_wc *wc, const char *what, struct rw_err *err);
+
+#endif
