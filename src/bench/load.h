@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/*
+ * The load: operation contexts on QPs, kept in flight by a closed loop. The
+ * client has one for the whole session and plans it anew for each row.
+ *
+ *             +-- no room in the SQ, or no MR under "wait" --> blocked --+
+ *             |                                                          |
+ *   ready --> plan (rw_ctx_init) --> post --> in flight --> completion --+--> ready
+ *             |                                                 ^
+ *             +-- no MR under "fail" --> dropped ---------------+ (tries its next one)
+ */
+#ifndef RW_BENCH_LOAD_H
+#define RW_BENCH_LOAD_H
+
+#include <signal.h>
+
+#include "conf/conf.h"
+#include "ctl/msg.h"
+#include "mr/engine.h"
+#include "rw/ctx.h"
+#include "rw/layout.h"
+#include "stats/clock.h"
+#include "util/pattern.h"
+#include "verbs/arena.h"
+#include "verbs/endpoint.h"
+
+struct rw_load_qp;
+
+/* One operation context and where it stands. */
+struct rw_slot {
+	struct rw_ctx ctx;
+	struct rw_load_qp *q;
+	struct rw_slot *next;    /* of the list it is in */
+	const struct rw_wr *wrs; /* of the operation in flight */
+	uint32_t nr_wrs;
+	uint32_t wqes;           /* taken from the SQ; 0: not planned */
+	uint32_t index;          /* over all QPs */
+	bool waiting;            /* its exhaustion has been counted */
+	bool done;               /* an operation on it has ended well */
+	struct rw_seg *segs;
+	void *window;            /* the segments side by side; NULL: not mapped */
+};
+
+struct rw_slot_list {
+	struct rw_slot *head, *tail;
+};
+
+struct rw_load_qp {
+	struct rw_qp *qp;
+	struct rw_mr_pool pool;
+	struct rw_mr *mrs;
+	uint32_t sq_free;
+	uint32_t unsignaled; /* operations posted since the last signaled one */
+	struct rw_slot_list in_flight;
+	struct rw_slot_list blocked;
+};
+
+/* What one phase did. */
+struct rw_counters {
+	uint64_t issued;      /* operations begun, dropped ones included */
+	uint64_t operations;  /* completed */
+	uint64_t wrs;
+	uint64_t doorbells;
+	uint64_t mr_wanted;   /* operations for which the policy wanted MRs */
+	uint64_t exhaustions; /* of these, found the pool empty */
+	uint64_t fallbacks;
+	uint64_t failed;      /* dropped */
+	uint64_t waits;
+	uint64_t sq_stalls;   /* operations that found no room in the SQ */
+	uint64_t elapsed_ns;
+	double peak_ops_per_ns;
+};
+
+/* Whom the loop asks now and then whether to go on. */
+struct rw_load_watch {
+	const volatile sig_atomic_t *stop;
+	int (*check)(void *arg, struct rw_err *err); /* non-zero ends the run */
+	void *arg;
+};
+
+struct rw_load {
+	const struct rw_conf *conf;
+	const struct rw_device *device;
+	struct rw_endpoint ep;
+	struct rw_arena arena;
+	struct rw_clock clock;
+	struct rw_load_watch watch;
+	struct rw_msg_buffer remote;
+	uint64_t slot_bytes; /* in the arena */
+
+	/* the row */
+	const struct rw_engine *engine; /* NULL: direct path */
+	struct rw_layout layout;
+	uint32_t cq_mod;
+	uint64_t seed;
+	struct rw_corrupt corrupt;
+
+	/* the loop */
+	struct rw_slot *slots;
+	struct rw_seg *segs;
+	struct rw_load_qp *qps;
+	uint32_t nr_slots;
+	uint32_t nr_planned;   /* slots whose context is prepared */
+	uint32_t in_flight;
+	uint32_t nr_blocked;
+	struct rw_load_qp *open; /* has a batch without doorbell */
+	uint32_t open_operations;
+	struct rw_slot_list ready;
+	struct rw_slot_list dropped;
+	struct rw_counters count;
+};
+
+/* When a phase ends: the only test the loop makes. */
+struct rw_load_limit {
+	uint64_t operations; /* UINT64_MAX: time counts */
+	uint64_t ns;         /* 0: operations count */
+};
+
+/*
+ * Open the initiator's side for all rows of @conf: arena, CQ, QPs with room
+ * for the longest chain of each context. The endpoint's QPs are to be connected
+ * before rw_load_run. Returns 0 or -errno, told in @err.
+ */
+int rw_load_open(struct rw_load *load, const struct rw_conf *conf, const struct rw_device *device,
+		 const struct rw_load_watch *watch, struct rw_err *err);
+void rw_load_close(struct rw_load *load);
+
+/*
+ * Plan one row: segments, contexts, pool, engine. Returns 0, -EOPNOTSUPP (the
+ * engine cannot do it), -EINVAL, -ENOMEM; told in @err.
+ */
+int rw_load_plan(struct rw_load *load, uint64_t size_bytes, enum rw_conf_path path,
+		 uint64_t seed, struct rw_err *err);
+void rw_load_unplan(struct rw_load *load);
+
+/*
+ * Run operations up to @limit, then until none is in flight. SIGINT (the
+ * watch's stop flag) ends it early and well. Returns 0 with load->count filled,
+ * or -errno, told in @err; the QPs are then of no use any more.
+ */
+int rw_load_run(struct rw_load *load, const struct rw_load_limit *limit, struct rw_err *err);
+
+/* Forget damage and which slots are done, before the measured phase of a row. */
+void rw_load_reset(struct rw_load *load);
+
+/* Prepare the local memory of a verified row; check what a READ has brought. */
+void rw_load_fill(struct rw_load *load);
+void rw_load_check_slot(struct rw_load *load, const struct rw_slot *slot);
+
+static inline void rw_slot_push(struct rw_slot_list *list, struct rw_slot *slot)
+{
+	slot->next = NULL;
+	if (list->head)
+		list->tail->next = slot;
+	else
+		list->head = slot;
+	list->tail = slot;
+}
+
+static inline struct rw_slot *rw_slot_pop(struct rw_slot_list *list)
+{
+	struct rw_slot *slot = list->head;
+
+	if (slot)
+		list->head = slot->next;
+	return slot;
+}
+
+#endif

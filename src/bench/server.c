@@ -1,0 +1,370 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/* The server: lends its memory to one client after the other. */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bench/session.h"
+#include "ctl/field.h"
+#include "ctl/net.h"
+#include "rw/layout.h"
+#include "util/units.h"
+#include "verbs/arena.h"
+
+/* One client's session. */
+struct server {
+	struct rw_conf conf; /* own device options, the client's run */
+	struct rw_device *device;
+	struct rw_chan *chan;
+	struct rw_endpoint ep;
+	struct rw_arena arena;
+	struct rw_port_addr own, peer;
+	struct rw_msg_prepare row;
+	uint64_t slot_bytes;
+	uint32_t nr_slots;
+	uint32_t nr_rows;
+	uint64_t operations;
+};
+
+static uint8_t *slot_memory(const struct server *server, uint32_t slot)
+{
+	return server->arena.base + slot * server->slot_bytes;
+}
+
+static int take_setup(struct server *server, const json_t *msg, struct rw_err *err)
+{
+	const char *ids[] = { server->conf.test->id };
+	struct rw_msg_port port;
+	json_t *run, *obj;
+	int id;
+	int ret = rw_field_enum(msg, "test", ids, RW_ARRAY_SIZE(ids), &id, err);
+
+	if (!ret)
+		ret = rw_field_obj(msg, "run", &run, err);
+	if (!ret)
+		ret = rw_conf_from_json(&server->conf, run, err);
+	if (!ret)
+		ret = rw_conf_check(&server->conf, err);
+	if (!ret)
+		ret = rw_field_obj(msg, "port", &obj, err);
+	if (!ret)
+		ret = rw_msg_port_unpack(obj, &port, err);
+	if (!ret)
+		rw_session_port_from_msg(&port, &server->peer);
+	return ret;
+}
+
+/* A GID that reaches the client's: of its kind, its family, its subnet. */
+static int choose_gid(struct server *server, struct rw_err *err)
+{
+	const struct rw_port_addr *peer = &server->peer;
+	int index = server->conf.gid_index == RW_AUTO ? -1 : (int)server->conf.gid_index;
+
+	return rw_device_choose_gid(server->device, index, peer->has_grh ? peer->gid.raw : NULL,
+				    peer->has_grh ? (int)peer->gid.type : -1, err);
+}
+
+static int open_memory(struct server *server, struct rw_err *err)
+{
+	bool is_write = server->conf.op == RW_VERB_WRITE;
+	uint64_t sizes[RW_MAX_SIZES];
+	uint32_t n = rw_conf_sizes(&server->conf, sizes);
+	struct rw_arena_want want = {
+		.numa_node = server->device->numa_node,
+		.allow_hugepages = true,
+		.access = is_write ? IBV_ACCESS_LOCAL_WRITE | IBV_ACCESS_REMOTE_WRITE :
+				     IBV_ACCESS_LOCAL_WRITE | IBV_ACCESS_REMOTE_READ,
+	};
+
+	/* The last size is the largest. */
+	server->slot_bytes = rw_div_ceil(sizes[n - 1], RW_PAGE_BYTES) * RW_PAGE_BYTES;
+	server->nr_slots = (uint32_t)(server->conf.contexts * server->conf.qps);
+	want.bytes = server->slot_bytes * server->nr_slots;
+	return rw_arena_open(server->ep.pd, &want, &server->arena, err);
+}
+
+static int open_qps(struct server *server, struct rw_err *err)
+{
+	/* It never posts; the smallest QP will do. */
+	struct rw_qp_want want = { .max_send_wr = 1, .min_send_wr = 1, .max_send_sge = 1 };
+
+	return rw_endpoint_add_qps(&server->ep, (uint32_t)server->conf.qps, 1, &want, err);
+}
+
+static int send_accept(struct server *server, struct rw_err *err)
+{
+	struct rw_msg_buffer buffer = {
+		.addr = (uintptr_t)server->arena.base,
+		.rkey = server->arena.mr->rkey,
+		.slot_bytes = server->slot_bytes,
+	};
+	struct rw_msg_port port;
+
+	rw_port_addr_get(server->device, false, &server->own);
+	rw_session_port_to_msg(&server->own, &port);
+	return rw_session_send(server->chan,
+			       json_pack("{s:s, s:o, s:o, s:o, s:o}", "type", "accept", "port",
+					 rw_msg_port_pack(&port), "qps",
+					 rw_session_qps_pack(&server->ep), "buffer",
+					 rw_msg_buffer_pack(&buffer), "facts",
+					 rw_session_facts(server->device)),
+			       err);
+}
+
+static int connect_qps(struct server *server, struct rw_err *err)
+{
+	uint8_t access = server->conf.op == RW_VERB_WRITE ? IBV_ACCESS_REMOTE_WRITE :
+							     IBV_ACCESS_REMOTE_READ;
+	struct rw_qp_link link;
+	json_t *msg;
+	int ret = rw_session_recv(server->chan, RW_STEP_MS, "connect", &msg, err);
+
+	if (ret)
+		return ret;
+	ret = rw_session_connect(&server->ep, &server->conf, &server->own, &server->peer, msg,
+				 access, &link, err);
+	json_decref(msg);
+	if (!ret)
+		ret = rw_session_send(server->chan, rw_msg_word("connected"), err);
+	return ret;
+}
+
+static int prepare_row(struct server *server, const json_t *msg, struct rw_err *err)
+{
+	struct rw_msg_prepare *row = &server->row;
+	int ret = rw_msg_prepare_unpack(msg, row, err);
+
+	if (ret)
+		return ret;
+	if (row->size_bytes > server->slot_bytes)
+		return rw_fail(err, RW_EXIT_PEER, -EPROTO,
+			       "message from the peer: a row of %" PRIu64
+			       " bytes in a session for %" PRIu64,
+			       row->size_bytes, server->slot_bytes);
+	for (uint32_t i = 0; row->verify && i < server->nr_slots; i++) {
+		uint64_t position = i * row->size_bytes;
+
+		if (row->is_write)
+			rw_pattern_spoil(slot_memory(server, i), row->size_bytes, row->seed,
+					 position);
+		else
+			rw_pattern_fill(slot_memory(server, i), row->size_bytes, row->seed,
+					position);
+	}
+	return rw_session_send(server->chan, rw_msg_word("prepared"), err);
+}
+
+/* A WRITE is verified here, where the data are. */
+static void check_memory(const struct server *server, const struct rw_msg_finish *finish,
+			 struct rw_corrupt *corrupt)
+{
+	const struct rw_msg_prepare *row = &server->row;
+
+	for (uint32_t i = 0; i < server->nr_slots; i++) {
+		struct rw_corrupt found = { .slot = i };
+		size_t first = 0;
+
+		if (!(finish->done[i / 8] >> i % 8 & 1))
+			continue;
+		found.bytes = rw_pattern_check(slot_memory(server, i), row->size_bytes, row->seed,
+					       i * row->size_bytes, &first);
+		if (!found.bytes)
+			continue;
+		found.offset = first;
+		found.expected = rw_pattern_byte(row->seed, i * row->size_bytes + first);
+		found.found = slot_memory(server, i)[first];
+		rw_corrupt_add(corrupt, &found);
+	}
+}
+
+static int finish_row(struct server *server, const json_t *msg, struct rw_err *err)
+{
+	struct rw_msg_finish finish = { .nr_slots = server->nr_slots };
+	struct rw_corrupt corrupt = { 0 };
+	int ret;
+
+	finish.done = calloc(rw_div_ceil(server->nr_slots, 8), 1);
+	if (!finish.done)
+		return rw_fail(err, RW_EXIT_RUN, -ENOMEM, "out of memory");
+	ret = rw_msg_finish_unpack(msg, &finish, err);
+	if (!ret && server->row.verify && server->row.is_write)
+		check_memory(server, &finish, &corrupt);
+	free(finish.done);
+	if (ret)
+		return ret;
+	server->nr_rows++;
+	server->operations += finish.operations;
+	return rw_session_send(server->chan, rw_msg_finished_pack(&corrupt), err);
+}
+
+/* The client decides how many rows there are, and how long each takes. */
+static int serve_rows(struct server *server, struct rw_err *err)
+{
+	static const char *const types[] = { "prepare", "finish", "end" };
+	bool prepared = false;
+
+	for (;;) {
+		json_t *msg;
+		int type;
+		int ret = rw_chan_recv(server->chan, -1, &msg, err);
+
+		if (ret)
+			return ret;
+		ret = rw_field_enum(msg, "type", types, RW_ARRAY_SIZE(types), &type, err);
+		if (!ret && prepared != (type == 1))
+			ret = rw_fail(err, RW_EXIT_PEER, -EPROTO,
+				      "message from the peer: \"%s\" in the wrong place",
+				      types[type]);
+		if (!ret && type == 0)
+			ret = prepare_row(server, msg, err);
+		if (!ret && type == 1)
+			ret = finish_row(server, msg, err);
+		prepared = type == 0;
+		json_decref(msg);
+		if (ret || type == 2)
+			return ret;
+	}
+}
+
+/* Print whom and what is served. */
+static void announce(const struct server *server)
+{
+	char gid[RW_GID_TEXT], size[RW_SIZE_TEXT];
+
+	printf("client %s: RDMA %s, %s bytes, %" PRIu64 " QPs of %" PRIu64 " contexts",
+	       rw_chan_peer(server->chan), rw_conf_op_name(server->conf.op),
+	       server->conf.all_sizes ? "2 to 8M" :
+					rw_format_size(server->conf.size_bytes, size),
+	       server->conf.qps, server->conf.contexts);
+	if (server->own.has_grh)
+		printf(", GID %u %s (%s)", server->own.gid.index,
+		       rw_gid_format(server->own.gid.raw, gid),
+		       rw_gid_type_name(server->own.gid.type));
+	printf("\n");
+	fflush(stdout);
+}
+
+static int serve_test(struct server *server, const json_t *setup, struct rw_err *err)
+{
+	int ret = take_setup(server, setup, err);
+
+	if (!ret)
+		ret = choose_gid(server, err);
+	if (!ret)
+		ret = rw_endpoint_open(server->device, &server->ep, err);
+	if (ret)
+		return ret;
+	ret = open_memory(server, err);
+	if (ret)
+		goto err_endpoint;
+	ret = open_qps(server, err);
+	if (!ret)
+		ret = send_accept(server, err);
+	if (!ret)
+		ret = connect_qps(server, err);
+	if (!ret) {
+		announce(server);
+		ret = serve_rows(server, err);
+	}
+	/* No QP may reach the memory when it goes. */
+	while (server->ep.nr_qps)
+		rw_qp_close(&server->ep.qps[--server->ep.nr_qps]);
+	rw_arena_close(&server->arena);
+err_endpoint:
+	rw_endpoint_close(&server->ep);
+	return ret;
+}
+
+/* Test after test, until the client closes the connection. */
+static int serve_client(const struct rw_conf *conf, struct rw_device *device,
+			struct rw_chan *chan, struct rw_err *err)
+{
+	struct server server = { .conf = *conf, .device = device, .chan = chan };
+	int ret = rw_chan_hello(chan, RW_HELLO_MS, err);
+	bool first = true;
+
+	while (!ret) {
+		json_t *msg;
+
+		ret = rw_session_recv(chan, first ? RW_HELLO_MS : RW_STEP_MS, "setup", &msg, err);
+		if (ret == -EPIPE && !first) {
+			rw_err_clear(err);
+			ret = 0;
+			break;
+		}
+		if (ret)
+			break;
+		ret = serve_test(&server, msg, err);
+		json_decref(msg);
+		first = false;
+	}
+	if (ret)
+		rw_chan_send_error(chan, err);
+	else
+		printf("client %s: %u rows, %" PRIu64 " operations\n", rw_chan_peer(chan),
+		       server.nr_rows, server.operations);
+	fflush(stdout);
+	return ret;
+}
+
+static int serve_clients(const struct rw_conf *conf, struct rw_device *device,
+			 struct rw_listener *listener, const volatile sig_atomic_t *stop,
+			 struct rw_err *err)
+{
+	struct rw_chan *chan;
+	int ret;
+
+	do {
+		ret = rw_net_accept(listener, -1, stop, &chan, err);
+		if (ret)
+			break;
+		rw_chan_set_stop(chan, stop);
+		ret = serve_client(conf, device, chan, err);
+		rw_chan_close(chan);
+		if (ret && conf->keep_serving && !*stop) {
+			rw_warn("%s", err->text);
+			rw_err_clear(err);
+			ret = 0;
+		}
+	} while (conf->keep_serving && !*stop && !ret);
+	if (ret == -EINTR && *stop) {
+		/* The user ended it. */
+		rw_err_clear(err);
+		ret = 0;
+	}
+	return ret;
+}
+
+static void note_ignored_options(const struct rw_conf *conf)
+{
+	char names[256];
+
+	if (rw_conf_given_run_options(conf, names, sizeof(names)))
+		rw_warn("the client's options count; ignored on the server: %s", names);
+}
+
+int rw_server_run(const struct rw_conf *conf, const volatile sig_atomic_t *stop,
+		  struct rw_err *err)
+{
+	struct rw_listener *listener;
+	struct rw_device device;
+	int ret = rw_session_open_device(conf, &device, err);
+
+	if (ret)
+		return ret;
+	note_ignored_options(conf);
+	ret = rw_net_listen(*conf->bind ? conf->bind : NULL, (uint16_t)conf->tcp_port, &listener,
+			    err);
+	if (ret)
+		goto out;
+	printf("%s: waiting for a client on port %u, device %s port %u\n", conf->test->program,
+	       rw_net_listener_port(listener), rw_device_name(&device), device.port);
+	fflush(stdout);
+	ret = serve_clients(conf, &device, listener, stop, err);
+	rw_net_listener_close(listener);
+out:
+	rw_device_close(&device);
+	return ret;
+}

@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+#include "bench/session.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ctl/field.h"
+#include "topo/host.h"
+
+int rw_session_open_device(const struct rw_conf *conf, struct rw_device *device,
+			   struct rw_err *err)
+{
+	return rw_device_open(conf->device, (uint8_t)conf->ib_port, device, err);
+}
+
+int rw_session_send(struct rw_chan *chan, json_t *msg, struct rw_err *err)
+{
+	int ret;
+
+	if (!msg)
+		return rw_fail(err, RW_EXIT_RUN, -ENOMEM, "out of memory");
+	ret = rw_chan_send(chan, msg, RW_HELLO_MS, err);
+	json_decref(msg);
+	return ret;
+}
+
+int rw_session_recv(struct rw_chan *chan, int timeout_ms, const char *type, json_t **msg_p,
+		    struct rw_err *err)
+{
+	json_t *msg;
+	int ret = rw_chan_recv(chan, timeout_ms, &msg, err);
+
+	if (ret)
+		return ret;
+	ret = rw_msg_expect(msg, type, err);
+	if (ret)
+		json_decref(msg);
+	else
+		*msg_p = msg;
+	return ret;
+}
+
+void rw_session_port_to_msg(const struct rw_port_addr *addr, struct rw_msg_port *msg)
+{
+	*msg = (struct rw_msg_port){
+		.is_roce = addr->is_roce,
+		.has_grh = addr->has_grh,
+		.lid = addr->lid,
+		.mtu_bytes = addr->mtu_bytes,
+		.max_rd_atom = addr->max_rd_atom,
+		.gid_type = addr->gid.type,
+	};
+	memcpy(msg->gid, addr->gid.raw, sizeof(msg->gid));
+}
+
+void rw_session_port_from_msg(const struct rw_msg_port *msg, struct rw_port_addr *addr)
+{
+	*addr = (struct rw_port_addr){
+		.is_roce = msg->is_roce,
+		.has_grh = msg->has_grh,
+		.lid = (uint16_t)msg->lid,
+		.mtu_bytes = msg->mtu_bytes,
+		.max_rd_atom = msg->max_rd_atom,
+		.gid.type = (enum rw_gid_type)msg->gid_type,
+	};
+	memcpy(addr->gid.raw, msg->gid, sizeof(msg->gid));
+}
+
+json_t *rw_session_qps_pack(const struct rw_endpoint *ep)
+{
+	struct rw_msg_qp *qps = calloc(ep->nr_qps, sizeof(*qps));
+	json_t *list;
+
+	if (!qps)
+		return NULL;
+	for (uint32_t i = 0; i < ep->nr_qps; i++)
+		qps[i] = (struct rw_msg_qp){ ep->qps[i].addr.qpn, ep->qps[i].addr.psn };
+	list = rw_msg_qps_pack(qps, ep->nr_qps);
+	free(qps);
+	return list;
+}
+
+static int unpack_remotes(const json_t *msg, struct rw_qp_addr *remote, uint32_t n,
+			  struct rw_err *err)
+{
+	struct rw_msg_qp *qps = calloc(n, sizeof(*qps));
+	int ret;
+
+	if (!qps)
+		return rw_fail(err, RW_EXIT_RUN, -ENOMEM, "out of memory");
+	ret = rw_msg_qps_unpack(msg, qps, n, err);
+	for (uint32_t i = 0; i < n; i++)
+		remote[i] = (struct rw_qp_addr){ qps[i].qpn, qps[i].psn };
+	free(qps);
+	return ret;
+}
+
+static int choose_mtu(const struct rw_conf *conf, const struct rw_port_addr *own,
+		      const struct rw_port_addr *peer, uint32_t *mtu_p, struct rw_err *err)
+{
+	uint32_t most = rw_min(own->mtu_bytes, peer->mtu_bytes);
+
+	if (conf->mtu_bytes != RW_AUTO && conf->mtu_bytes > most)
+		return rw_fail(err, RW_EXIT_DEVICE, -EINVAL,
+			       "--mtu: the ports run %u bytes at the most; lower it, or raise the MTU of the link",
+			       most);
+	*mtu_p = conf->mtu_bytes == RW_AUTO ? most : (uint32_t)conf->mtu_bytes;
+	return 0;
+}
+
+static int choose_rd_atom(const struct rw_conf *conf, const struct rw_port_addr *own,
+			  const struct rw_port_addr *peer, uint8_t *rd_atom_p, struct rw_err *err)
+{
+	uint32_t most = rw_min(own->max_rd_atom, peer->max_rd_atom);
+
+	if (conf->outs != RW_AUTO && conf->outs > most)
+		return rw_fail(err, RW_EXIT_DEVICE, -EINVAL,
+			       "--outs: the devices allow %u outstanding READs at the most", most);
+	*rd_atom_p = (uint8_t)(conf->outs == RW_AUTO ? most : conf->outs);
+	return 0;
+}
+
+int rw_session_connect(struct rw_endpoint *ep, const struct rw_conf *conf,
+		       const struct rw_port_addr *own, const struct rw_port_addr *peer,
+		       const json_t *msg, uint8_t access, struct rw_qp_link *link,
+		       struct rw_err *err)
+{
+	struct rw_qp_addr *remote;
+	int ret;
+
+	link->access = access;
+	link->sl = (uint8_t)conf->sl;
+	link->timeout = (uint8_t)conf->qp_timeout;
+	if (own->is_roce != peer->is_roce || own->has_grh != peer->has_grh)
+		return rw_fail(err, RW_EXIT_PEER, -EINVAL,
+			       "one side uses %s%s and the other %s%s; choose ports of one kind with -d and -i, and -x on both sides or on none",
+			       own->is_roce ? "Ethernet" : "InfiniBand",
+			       own->has_grh ? " with a GID" : "",
+			       peer->is_roce ? "Ethernet" : "InfiniBand",
+			       peer->has_grh ? " with a GID" : "");
+	ret = choose_mtu(conf, own, peer, &link->mtu_bytes, err);
+	if (!ret)
+		ret = choose_rd_atom(conf, own, peer, &link->rd_atom, err);
+	if (ret)
+		return ret;
+	remote = calloc(ep->nr_qps, sizeof(*remote));
+	if (!remote)
+		return rw_fail(err, RW_EXIT_RUN, -ENOMEM, "out of memory");
+	ret = unpack_remotes(msg, remote, ep->nr_qps, err);
+	if (!ret)
+		ret = rw_endpoint_connect(ep, peer, remote, link, err);
+	free(remote);
+	return ret;
+}
+
+json_t *rw_session_facts(const struct rw_device *device)
+{
+	return json_pack("{s:o, s:o}", "host", rw_host_facts(), "device",
+			 rw_device_facts(device));
+}
+
+const uint8_t *rw_session_control_gid(const struct rw_chan *chan, uint8_t raw[16])
+{
+	const struct sockaddr *addr = rw_chan_local_addr(chan);
+
+	memset(raw, 0, 16);
+	if (addr->sa_family == AF_INET) {
+		raw[10] = raw[11] = 0xff;
+		memcpy(raw + 12, &((const struct sockaddr_in *)addr)->sin_addr, 4);
+		return raw;
+	}
+	if (addr->sa_family == AF_INET6) {
+		memcpy(raw, &((const struct sockaddr_in6 *)addr)->sin6_addr, 16);
+		return raw;
+	}
+	return NULL;
+}

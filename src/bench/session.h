@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/* The two sides of a session, and what they share. */
+#ifndef RW_BENCH_SESSION_H
+#define RW_BENCH_SESSION_H
+
+#include <signal.h>
+
+#include "conf/conf.h"
+#include "ctl/chan.h"
+#include "ctl/msg.h"
+#include "verbs/endpoint.h"
+
+/* Deadlines: a peer that is silent for longer ends the session. */
+#define RW_HELLO_MS 10000 /* the connection, the hello, the first message */
+#define RW_STEP_MS  30000 /* a step that allocates, registers or verifies memory */
+
+/*
+ * Run the client of @conf against its server and report. @command_line is
+ * told in reports. Returns 0 or -errno, told in @err; what was measured until
+ * then has been reported.
+ */
+int rw_client_run(const struct rw_conf *conf, const char *command_line,
+		  const volatile sig_atomic_t *stop, struct rw_err *err);
+
+/*
+ * Serve one client, or with keep_serving one after the other until @stop.
+ * Returns 0 or -errno, told in @err.
+ */
+int rw_server_run(const struct rw_conf *conf, const volatile sig_atomic_t *stop,
+		  struct rw_err *err);
+
+/* Open the device of @conf; the GID is chosen later. */
+int rw_session_open_device(const struct rw_conf *conf, struct rw_device *device,
+			   struct rw_err *err);
+
+/* Send @msg and drop it (NULL: out of memory). Returns 0 or -errno, told in @err. */
+int rw_session_send(struct rw_chan *chan, json_t *msg, struct rw_err *err);
+
+/*
+ * Receive a message of @type; the caller drops it. @timeout_ms as in
+ * rw_chan_recv. Returns 0 or -errno, told in @err.
+ */
+int rw_session_recv(struct rw_chan *chan, int timeout_ms, const char *type, json_t **msg_p,
+		    struct rw_err *err);
+
+/* Between verbs structures and what travels. */
+void rw_session_port_to_msg(const struct rw_port_addr *addr, struct rw_msg_port *msg);
+void rw_session_port_from_msg(const struct rw_msg_port *msg, struct rw_port_addr *addr);
+json_t *rw_session_qps_pack(const struct rw_endpoint *ep);
+
+/*
+ * Connect the QPs of @ep to the peer's, which stand in @msg. The MTU and the
+ * outstanding READs are the most that both ports and @conf allow.
+ */
+int rw_session_connect(struct rw_endpoint *ep, const struct rw_conf *conf,
+		       const struct rw_port_addr *own, const struct rw_port_addr *peer,
+		       const json_t *msg, uint8_t access, struct rw_qp_link *link,
+		       struct rw_err *err);
+
+/* What a report says of this side: {"host": ..., "device": ...} */
+json_t *rw_session_facts(const struct rw_device *device);
+
+/*
+ * The local address of the control connection as a GID, for rw_gid_choose.
+ * Returns @raw, or NULL: no IP address.
+ */
+const uint8_t *rw_session_control_gid(const struct rw_chan *chan, uint8_t raw[16]);
+
+#endif

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+#include "config.h"
+
+#include "cmd/main.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "bench/session.h"
+
+/* The only global: a signal handler can reach nothing else. */
+static volatile sig_atomic_t stop;
+
+static void on_signal(int signum)
+{
+	/* Who insists is obeyed at once. */
+	if (stop)
+		_exit(128 + signum);
+	stop = 1;
+}
+
+static void catch_signals(void)
+{
+	struct sigaction action = { .sa_handler = on_signal };
+
+	sigemptyset(&action.sa_mask);
+	sigaction(SIGINT, &action, NULL);
+	sigaction(SIGTERM, &action, NULL);
+	signal(SIGPIPE, SIG_IGN);
+}
+
+/* The words as they were typed, for reports. */
+static void join_words(int argc, char *argv[], char *buf, size_t len)
+{
+	size_t used = 0;
+
+	for (int i = 0; i < argc && used < len; i++)
+		used += (size_t)snprintf(buf + used, len - used, "%s%s", i ? " " : "", argv[i]);
+}
+
+static enum rw_exit finish(struct rw_err *err)
+{
+	/* A full disk or a closed pipe shows here at the latest. */
+	if (fflush(stdout) || ferror(stdout))
+		rw_fail(err, RW_EXIT_RUN, -EIO, "cannot write to standard output: %s",
+			strerror(errno));
+	if (err->exit_code)
+		rw_warn("%s", err->text);
+	return err->exit_code;
+}
+
+int rw_main(const struct rw_test *test, int argc, char *argv[])
+{
+	struct rw_err err = { 0 };
+	char command_line[4096];
+	struct rw_conf conf;
+
+	if (rw_conf_parse(test, argc, argv, &conf, &err))
+		return (int)finish(&err);
+	if (conf.show_help) {
+		rw_conf_help(test);
+		return (int)finish(&err);
+	}
+	if (conf.show_version) {
+		printf("%s (%s) %s\n", test->program, PACKAGE_NAME, PACKAGE_VERSION);
+		return (int)finish(&err);
+	}
+	/* Packet sequence numbers start at random, as they should. */
+	srandom((unsigned int)(time(NULL) ^ getpid() << 8));
+	catch_signals();
+	join_words(argc, argv, command_line, sizeof(command_line));
+	if (conf.is_server)
+		rw_server_run(&conf, &stop, &err);
+	else
+		rw_client_run(&conf, command_line, &stop, &err);
+	return (int)finish(&err);
+}
