@@ -1,0 +1,246 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+# The vectors notice when a rule of the planner is wrong: each mutation below
+# breaks one rule in a copy of src/rw, and the cases must fail on it.
+set -u
+
+: "${RW_SRCDIR:?}" "${RW_BUILDDIR:?}"
+vectors=$RW_SRCDIR/tests/vectors/rw_plan.jsonl.gz
+dir=$(mktemp -d) || exit 99
+trap 'rm -rf "$dir"' EXIT
+number=0
+
+# make_variable NAME: as configure found it
+make_variable() {
+	sed -n "s/^$1 = //p" "$RW_BUILDDIR/Makefile"
+}
+
+CC=$(make_variable CC)
+jansson_cflags=$(make_variable JANSSON_CFLAGS)
+jansson_libs=$(make_variable JANSSON_LIBS)
+if ! $CC --version >"$dir/out" 2>&1; then
+	echo "1..0 # SKIP no compiler: ${CC:-none}"
+	exit 0
+fi
+
+# compile OUT SOURCE [INCLUDE_DIR]
+compile() {
+	# shellcheck disable=SC2086 # several words
+	$CC -std=gnu11 -D_GNU_SOURCE -O0 -w ${3:+"-I$3"} -I"$RW_SRCDIR/src" $jansson_cflags \
+		-c -o "$1" "$2" >>"$dir/log" 2>&1
+}
+
+# judge DIR: what the program made of DIR's objects says of the vectors
+judge() {
+	# shellcheck disable=SC2086 # several words
+	$CC -o "$1/rw_vectors" "$1"/*.o $jansson_libs >>"$dir/log" 2>&1 || return 99
+	timeout 60 "$1/rw_vectors" "$dir/all" "$RW_SRCDIR/tests/vectors/rw_rules.jsonl" >"$1/out" 2>&1
+}
+
+# report STATUS NAME [WHY]
+report() {
+	number=$((number + 1))
+	if [ "$1" -eq 0 ]; then
+		echo "ok $number - $2"
+	else
+		echo "not ok $number - $2"
+		echo "# ${3:-}"
+		tail -n 5 "$dir/log" | sed 's/^/# /'
+	fi
+}
+
+# mutate NAME FILE SED_SCRIPT [FILE SED_SCRIPT]...
+# The scripts run on copies of src/rw/FILE; each has to change its file.
+mutate() {
+	name=$1
+	shift
+	rm -rf "$dir/mutant"
+	mkdir -p "$dir/mutant/src/rw"
+	cp "$dir"/base/*.o "$dir/mutant"
+	while [ $# -gt 0 ]; do
+		sed "$2" "$RW_SRCDIR/src/rw/$1" >"$dir/mutant/src/rw/$1"
+		if cmp -s "$RW_SRCDIR/src/rw/$1" "$dir/mutant/src/rw/$1"; then
+			report 1 "$name" "the sed script changes nothing in $1"
+			return
+		fi
+		shift 2
+	done
+	# A header concerns every source; a source concerns itself.
+	case $(echo "$dir"/mutant/src/rw/*.h) in
+	*'*.h')	;;
+	*)	cp -n "$RW_SRCDIR"/src/rw/*.[ch] "$dir/mutant/src/rw" 2>/dev/null ;;
+	esac
+	for source in "$dir"/mutant/src/rw/*.c; do
+		object=$dir/mutant/$(basename "$source" .c).o
+		if ! compile "$object" "$source" "$dir/mutant/src"; then
+			report 1 "$name" "the mutant does not compile"
+			return
+		fi
+	done
+	judge "$dir/mutant"
+	status=$?
+	verdict=$(tail -n 1 "$dir/mutant/out")
+	case $status:$verdict in
+	1:*' passed, 0 failed')
+		report 1 "$name" "$verdict" ;;
+	1:*' passed, '*' failed')
+		report 0 "$name (${verdict#*, })" ;;
+	*)
+		report 1 "$name" "exit status $status: $verdict" ;;
+	esac
+}
+
+if ! gzip -dc "$vectors" >"$dir/all"; then
+	echo "Bail out! cannot read $vectors"
+	exit 99
+fi
+mkdir "$dir/base"
+for source in "$RW_SRCDIR"/src/rw/*.c "$RW_SRCDIR/src/util/err.c" "$RW_SRCDIR/tests/unit/rw_vectors.c"; do
+	if ! compile "$dir/base/$(basename "$source" .c).o" "$source"; then
+		sed 's/^/# /' "$dir/log"
+		echo "Bail out! cannot compile $source"
+		exit 99
+	fi
+done
+judge "$dir/base"
+report $? "without a mutation all pass"
+
+# ---- which path
+mutate "threshold off by one" \
+	policy.c 's/nr_entries > attrs->max_sgl_rd/nr_entries >= attrs->max_sgl_rd/'
+mutate "max_sgl_rd 0 is a threshold" \
+	policy.c 's/return attrs->max_sgl_rd && /return /'
+mutate "a WRITE above the threshold wants MRs" \
+	policy.c 's/op != RW_OP_READ/false/'
+mutate "an iWARP READ goes direct" \
+	policy.c 's/if (attrs->iwarp)/if (false)/'
+mutate "force_mr ignored" \
+	policy.c '/^bool rw_policy_wants_mr/,$ { /case RW_POLICY_MR:/ { n; s/true/false/; } }'
+mutate "force_mr for READs only" \
+	policy.c '/^bool rw_policy_wants_mr/,$ { /case RW_POLICY_MR:/ { n; s/true/op == RW_OP_READ/; } }'
+mutate "entries counted before the offset" \
+	ctx.c 's/^static int prepare_mrs/static uint32_t all;\n&/
+		s/ = rw_policy_wants_mr(.*/ = rw_policy_wants_mr(attrs, priv->span.op, all);/
+		s/ret = prepare_mrs/all = io->nr_segs; &/'
+mutate "an entry covered by the offset is kept" \
+	ctx.c 's/while (offset >= /while (offset > /'
+
+# ---- direct
+mutate "max_sge_rd ignored" \
+	policy.c 's/return rw_min(attrs->max_send_sge, attrs->max_sge_rd)/return attrs->max_send_sge/'
+mutate "max_sge_rd limits WRITEs" \
+	policy.c 's/if (op == RW_OP_WRITE)/if (false)/'
+mutate "direct: every WR signaled" \
+	chain.c 's/\.signaled = i + 1 == nr_wrs/.signaled = true/'
+mutate "direct: first WR signaled" \
+	chain.c 's/\.signaled = i + 1 == nr_wrs/.signaled = i == 0/'
+mutate "direct: remote address stands still" \
+	chain.c '/^int rw_chain_build_direct/,/^}/ s/remote_addr += length;//'
+mutate "direct: one entry is a multi WR" \
+	ctx.c 's/ctx->nr_entries > 1 ? RW_CTX_MULTI : RW_CTX_SINGLE/RW_CTX_MULTI/'
+mutate "the offset does not shorten its entry" \
+	ctx.c 's/priv->own_segs->length -= (uint32_t)offset;//'
+
+# ---- the pool
+mutate "FIFO pool" \
+	pool.h '/rw_mr_pool_put(/,/^}/ {
+		s/mr->next = pool->head;/struct rw_mr **end = \&pool->head;\n\twhile (*end) end = \&(*end)->next;\n\tmr->next = NULL;/
+		s/pool->head = mr;/*end = mr;/
+	}' \
+	pool.c 's/for (.*/for (uint32_t i = 0; i < size; i++) {/'
+mutate "rollback puts the first one back first" \
+	ctx.c '/^err_put:/,/^}/ {
+		s/while (i-- > 0)/for (uint32_t j = 0; j < i; j++)/
+		s/regs\[i\]/regs[j]/
+	}'
+mutate "no rollback" \
+	ctx.c '/^err_put:/,/^}/ s/while (i-- > 0)/while (false)/'
+mutate "the MR that cannot hold its list is lost" \
+	ctx.c '/^static int take_mrs/,/^}/ s/^\t*i++;$//'
+mutate "destroy puts the last one back first" \
+	ctx.c '/^void rw_ctx_destroy_mr/,/^}/ s/regs\[i\]/regs[priv->nr_regs - 1 - i]/'
+mutate "no fallback" \
+	policy.c 's/return attrs->policy == RW_POLICY_AUTO && !attrs->iwarp/return false/'
+mutate "fallback also under force_mr" \
+	policy.c 's/return attrs->policy == RW_POLICY_AUTO && !attrs->iwarp/return !attrs->iwarp/'
+mutate "fallback also on iWARP" \
+	policy.c 's/return attrs->policy == RW_POLICY_AUTO && !attrs->iwarp/return attrs->policy == RW_POLICY_AUTO/'
+mutate "a page gap seen before the pool" \
+	ctx.c 's/int ret = take_mrs(.*/struct rw_ctx_priv *p = ctx->priv;\n\tint ret = p->bad_reg < p->nr_regs ? -EINVAL : take_mrs(p, pool);/'
+mutate "EINVAL falls back too" \
+	ctx.c 's/ret == -EAGAIN && ctx/ret < 0 \&\& ctx/'
+
+# ---- keys and invalidation
+mutate "key moved at init" \
+	ctx.c 's/reg->mr = mr;/&\n\t\tmr->key = (mr->key \& ~0xffU) | ((mr->key + 1) \& 0xff);/' \
+	chain.c 's/if (rotate_key)/if (rotate_key \&\& false)/'
+mutate "need_inval moved at init" \
+	ctx.c 's/reg->inval = mr->need_inval.*/&\n\t\tmr->need_inval = priv->stays_live;/'
+mutate "key rotation carries beyond 8 bits" \
+	chain.c '/next_key(uint32_t key)/,/^}/ s/return .*/return key + 1;/'
+mutate "key never moves" \
+	chain.c 's/if (rotate_key)/if (rotate_key \&\& false)/'
+mutate "need_inval not set by an operation" \
+	chain.c 's/mr->need_inval = priv->stays_live;//'
+mutate "need_inval not cleared by READ_WITH_INV" \
+	ctx.c 's/priv->stays_live = .*/priv->stays_live = true;/'
+mutate "no READ_WITH_INV" \
+	ctx.c 's/return attrs->iwarp && attrs->invalidate ? /return false ? /'
+mutate "READ_WITH_INV invalidates the new key" \
+	chain.c 's/inv_key = old_key/inv_key = mr->key/'
+mutate "LOCAL_INV of the new key" \
+	chain.c 's/wr->key = old_key/wr->key = next_key(old_key)/'
+mutate "LOCAL_INV of a key that is not live" \
+	ctx.c 's/reg->inval = mr->need_inval && /reg->inval = /'
+mutate "no LOCAL_INV" \
+	ctx.c 's/reg->inval = mr->need_inval && .*/reg->inval = false;/'
+mutate "LOCAL_INV not counted" \
+	ctx.c 's/ + reg->inval;/;/'
+
+# ---- the MR chain
+mutate "MR: every WR signaled" \
+	chain.c 's/\.signaled = reg == .*/.signaled = true,/'
+mutate "MR: no WR signaled" \
+	chain.c 's/\.signaled = reg == .*/.signaled = false,/'
+mutate "MR: remote address stands still" \
+	chain.c '/^void rw_chain_build_regs/,/^}/ s/remote_addr += length;//'
+mutate "MR: zero based" \
+	chain.c 's/attrs->zero_based ? 0 : segs\[0\]\.addr/0/'
+mutate "remote write access on every device" \
+	chain.c 's/\.remote_write = priv->attrs\.iwarp/.remote_write = true/'
+mutate "remote write access for READs only" \
+	chain.c 's/\.remote_write = priv->attrs\.iwarp/& \&\& priv->span.op == RW_OP_READ/'
+mutate "registrations not counted" \
+	ctx.c 's/priv->wrs_per_reg = .*/priv->wrs_per_reg = 1;/'
+
+# ---- page lists
+mutate "gap rule ignored" \
+	pages.c 's/if (segs\[i\]\.addr != prev_end)/if (false)/'
+mutate "contiguous entries not coalesced" \
+	pages.c 's/if (segs\[i\]\.addr != prev_end)/if (true)/'
+mutate "a shared page counted twice" \
+	pages.c '/span = span > page_size/d'
+mutate "too many pages taken" \
+	pages.c 's/nr_pages > max_pages || //'
+mutate "a full page list refused" \
+	pages.c 's/nr_pages > max_pages/nr_pages >= max_pages/'
+mutate "more than 256 pages in an MR" \
+	sizing.h 's/MAX_MR_ENTRIES 256/MAX_MR_ENTRIES 512/'
+
+# ---- sizes
+mutate "SQ: two WRs for an operation with MR" \
+	sizing.c 's/? 3 : 1/? 2 : 1/'
+mutate "SQ: three WRs also without MRs" \
+	sizing.c 's/? 3 : 1/? 3 : 3/'
+mutate "SQ: not clamped to the device" \
+	sizing.c 's/rw_min(wanted, max_qp_wr)/wanted/'
+mutate "SQ: iWARP without MRs" \
+	policy.c 's/return attrs->iwarp || attrs->max_sgl_rd/return attrs->max_sgl_rd/'
+mutate "SQ: force_mr without MRs" \
+	policy.c '/^bool rw_policy_can_use_mr/,/^}/ { /case RW_POLICY_MR:/ { n; s/return true/break/; } }'
+mutate "MR factor rounded down" \
+	sizing.c 's/ + !!(max_pages % pages)//'
+mutate "MR factor from max_sge_rd" \
+	sizing.c 's/rw_policy_can_use_mr(attrs) ? attrs->mr_entries : //'
+
+echo "1..$number"
