@@ -6,9 +6,6 @@
 #include "rw/pages.h"
 #include "util/compiler.h"
 
-/* A value of rw_reg.layout that no position has: 2 * 3 * nr_regs is below it. */
-#define RW_LAYOUT_NONE UINT32_MAX
-
 static uint64_t sum_lengths(const struct rw_seg *segs, uint32_t nr_segs)
 {
 	uint64_t length = 0;
@@ -70,18 +67,16 @@ void rw_chain_build_regs(struct rw_ctx_priv *priv)
 	uint32_t left = priv->span.nr_segs;
 	uint64_t remote_addr = priv->span.remote_addr;
 
-	priv->bad_reg = priv->nr_regs;
+	priv->good_end = priv->regs;
 	for (uint32_t i = 0; i < priv->nr_regs; i++) {
 		uint32_t nr_segs = rw_min(left, attrs->mr_entries);
 		uint64_t length = sum_lengths(segs, nr_segs);
 		int nr_entries = count_entries(attrs, segs, nr_segs, length);
 
-		if (nr_entries < 0) {
-			priv->bad_reg = i;
+		if (nr_entries < 0)
 			return;
-		}
+		priv->good_end++;
 		priv->regs[i] = (struct rw_reg){
-			.layout = RW_LAYOUT_NONE,
 			.segs = segs,
 			.nr_segs = nr_segs,
 			.nr_entries = (uint32_t)nr_entries,
@@ -96,11 +91,12 @@ void rw_chain_build_regs(struct rw_ctx_priv *priv)
 }
 
 /* Write the two or three WRs of @reg from @wr on; MR and keys come later. */
-static void lay_out(const struct rw_ctx_priv *priv, const struct rw_reg *reg, struct rw_wr *wr)
+static struct rw_wr *lay_out_reg(const struct rw_ctx_priv *priv, const struct rw_reg *reg,
+				 struct rw_wr *wr)
 {
 	if (reg->inval)
 		*wr++ = (struct rw_wr){ .op = RW_WR_LOCAL_INV };
-	wr[0] = (struct rw_wr){
+	*wr++ = (struct rw_wr){
 		.op = RW_WR_REG,
 		.remote_write = priv->attrs.iwarp,
 		.segs = reg->segs,
@@ -109,7 +105,7 @@ static void lay_out(const struct rw_ctx_priv *priv, const struct rw_reg *reg, st
 		.iova = reg->iova,
 		.nr_entries = reg->nr_entries,
 	};
-	wr[1] = (struct rw_wr){
+	*wr++ = (struct rw_wr){
 		.op = priv->io_op,
 		.signaled = reg == &priv->regs[priv->nr_regs - 1],
 		.segs = reg->segs,
@@ -119,6 +115,20 @@ static void lay_out(const struct rw_ctx_priv *priv, const struct rw_reg *reg, st
 		.remote_addr = reg->remote_addr,
 		.rkey = priv->span.rkey,
 	};
+	return wr;
+}
+
+/* Lay out all, then go on; a tail call, to keep registers out of the hot path. */
+static __attribute__((noinline, cold)) uint32_t relayout_wrs(struct rw_ctx *ctx,
+							     const struct rw_wr **wrs_p)
+{
+	struct rw_ctx_priv *priv = ctx->priv;
+	struct rw_wr *wr = priv->mr_wrs;
+
+	for (uint32_t i = 0; i < priv->nr_regs; i++)
+		wr = lay_out_reg(priv, &priv->regs[i], wr);
+	priv->relayout = false;
+	return rw_ctx_wrs_mr(ctx, wrs_p);
 }
 
 /* The low 8 bits are the consumer's and wrap within themselves: ib_inc_rkey. */
@@ -127,46 +137,53 @@ static inline uint32_t next_key(uint32_t key)
 	return (key & ~UINT32_C(0xff)) | ((key + 1) & 0xff);
 }
 
+/* Give the WRs of @reg, from @wr on, their MR and keys. Returns what is behind them. */
+static inline struct rw_wr *patch_reg(const struct rw_ctx_priv *priv, const struct rw_reg *reg,
+				      struct rw_wr *wr)
+{
+	struct rw_mr *mr = reg->mr;
+	uint32_t old_key = mr->key;
+	uint32_t key = priv->attrs.rotate_key ? next_key(old_key) : old_key;
+
+	if (reg->inval) {
+		wr->mr = mr;
+		wr->key = old_key;
+		wr++;
+	}
+	/* rdma_rw_update_lkey */
+	mr->need_inval = priv->stays_live;
+	mr->key = key;
+	wr[0].mr = mr;
+	wr[0].key = key;
+	wr[1].mr = mr;
+	wr[1].key = key;
+	wr[1].inv_key = old_key;
+	return wr + 2;
+}
+
+static __attribute__((noinline)) uint32_t patch_more(const struct rw_ctx_priv *priv,
+						     struct rw_wr *wr)
+{
+	for (const struct rw_reg *reg = priv->regs + 1; reg != priv->regs_end; reg++)
+		wr = patch_reg(priv, reg, wr);
+	return (uint32_t)(wr - priv->mr_wrs);
+}
+
 /*
  * LOCAL_INVs come and go, and with them the places of the WRs behind. As a
- * rule an operation looks like the one before it: then @layout (place and
- * presence of the LOCAL_INV) is unchanged and MR and keys are all there is to
- * write. WRs of different registrations never share a place within one
- * operation, and each operation places all of them: a registration that finds
- * its layout unchanged finds its own WRs there.
+ * rule an operation looks like the one before it: then MR and keys are all
+ * there is to write.
  */
 uint32_t rw_ctx_wrs_mr(struct rw_ctx *ctx, const struct rw_wr **wrs_p)
 {
 	struct rw_ctx_priv *priv = ctx->priv;
-	const bool rotate_key = priv->attrs.rotate_key;
 	struct rw_wr *wr = priv->mr_wrs;
 
-	for (uint32_t i = 0; i < priv->nr_regs; i++) {
-		struct rw_reg *reg = &priv->regs[i];
-		struct rw_mr *mr = reg->mr;
-		uint32_t layout = (uint32_t)(wr - priv->mr_wrs) << 1 | reg->inval;
-		uint32_t old_key = mr->key;
-
-		if (rw_unlikely(layout != reg->layout)) {
-			lay_out(priv, reg, wr);
-			reg->layout = layout;
-		}
-		if (reg->inval) {
-			wr->mr = mr;
-			wr->key = old_key;
-			wr++;
-		}
-		/* rdma_rw_update_lkey */
-		mr->need_inval = priv->stays_live;
-		if (rotate_key)
-			mr->key = next_key(old_key);
-		wr[0].mr = mr;
-		wr[0].key = mr->key;
-		wr[1].mr = mr;
-		wr[1].key = mr->key;
-		wr[1].inv_key = old_key;
-		wr += 2;
-	}
-	*wrs_p = priv->mr_wrs;
-	return (uint32_t)(wr - priv->mr_wrs);
+	if (rw_unlikely(priv->relayout))
+		return relayout_wrs(ctx, wrs_p);
+	*wrs_p = wr;
+	wr = patch_reg(priv, priv->regs, wr);
+	if (priv->one_good_reg)
+		return (uint32_t)(wr - priv->mr_wrs);
+	return patch_more(priv, wr);
 }

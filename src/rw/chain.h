@@ -28,7 +28,6 @@ struct rw_span {
 struct rw_reg {
 	struct rw_mr *mr;    /* held between rw_ctx_init and rw_ctx_destroy */
 	bool inval;          /* this operation has to invalidate it first */
-	uint32_t layout;     /* where and how the chain holds it, see chain.c */
 	const struct rw_seg *segs;
 	uint32_t nr_segs;
 	uint32_t nr_entries; /* of the MR */
@@ -43,12 +42,15 @@ struct rw_ctx_priv {
 	struct rw_seg *own_segs;   /* a copy, if the offset cuts the first entry */
 	struct rw_wr *direct_wrs;
 	struct rw_reg *regs;       /* nr_mrs; NULL if no MR is wanted */
+	struct rw_reg *regs_end;
+	struct rw_reg *good_end;   /* the first whose list no MR can take, or regs_end */
 	struct rw_wr *mr_wrs;      /* 3 * nr_mrs */
 	uint32_t nr_regs;
-	uint32_t bad_reg;          /* the first whose list no MR can take; else nr_regs */
-	uint32_t wrs_per_reg;      /* send WRs without LOCAL_INV */
+	uint32_t nr_wrs;           /* send WRs of all regs without LOCAL_INVs */
+	bool one_good_reg;         /* the common case: one registration, and an MR can take it */
 	bool has_fallback;
 	bool stays_live;           /* the key lives on after the operation */
+	bool relayout;             /* some reg's inval is not as mr_wrs was laid out */
 	enum rw_wr_op io_op;       /* READ, WRITE or READ_WITH_INV of the MR path */
 };
 

@@ -105,7 +105,8 @@ static int prepare_mrs(struct rw_ctx *ctx)
 		return 0;
 
 	priv->nr_regs = ctx->nr_mrs;
-	priv->wrs_per_reg = attrs->reg_wqes + 1;
+	priv->nr_wrs = priv->nr_regs * (attrs->reg_wqes + 1);
+	priv->relayout = true;
 	priv->has_fallback = rw_policy_has_fallback(attrs);
 	priv->io_op = choose_io_op(attrs, priv->span.op);
 	priv->stays_live = priv->io_op != RW_WR_READ_WITH_INV;
@@ -113,7 +114,9 @@ static int prepare_mrs(struct rw_ctx *ctx)
 	priv->mr_wrs = calloc(priv->nr_regs, 3 * sizeof(*priv->mr_wrs));
 	if (!priv->regs || !priv->mr_wrs)
 		return -ENOMEM;
+	priv->regs_end = priv->regs + priv->nr_regs;
 	rw_chain_build_regs(priv);
+	priv->one_good_reg = priv->nr_regs == 1 && priv->good_end == priv->regs_end;
 	return 0;
 }
 
@@ -166,60 +169,93 @@ void rw_ctx_release(struct rw_ctx *ctx)
 }
 
 /*
- * Take the MRs of one operation. rdma_rw_init_mr_wrs takes an MR before it
- * looks at what the MR is to hold: an empty pool hides a page gap behind it.
- * What was taken goes back last first, which leaves the free list as it was.
+ * No MRs for this operation: those of the regs before @reg go back, last one
+ * first, which leaves the free list as it was (rdma_rw_init_mr_wrs).
  */
-static int take_mrs(struct rw_ctx_priv *priv, struct rw_mr_pool *pool)
+static __attribute__((noinline, cold)) int fail_init(struct rw_ctx *ctx, struct rw_mr_pool *pool,
+						     struct rw_reg *reg, int error)
 {
-	uint32_t nr_wrs = 0;
-	uint32_t i;
-	int ret;
+	struct rw_ctx_priv *priv = ctx->priv;
 
-	for (i = 0; i < priv->nr_regs; i++) {
-		struct rw_reg *reg = &priv->regs[i];
-		struct rw_mr *mr = rw_mr_pool_get(pool);
-
-		if (rw_unlikely(!mr)) {
-			ret = -EAGAIN;
-			goto err_put;
-		}
-		reg->mr = mr;
-		if (rw_unlikely(i == priv->bad_reg)) {
-			i++;
-			ret = -EINVAL;
-			goto err_put;
-		}
-		/* rdma_rw_inv_key: lazily, with the next use. */
-		reg->inval = mr->need_inval && priv->attrs.invalidate;
-		nr_wrs += priv->wrs_per_reg + reg->inval;
-	}
-	return (int)nr_wrs;
-
-err_put:
-	while (i-- > 0)
-		rw_mr_pool_put(pool, priv->regs[i].mr);
-	return ret;
+	while (reg-- != priv->regs)
+		rw_mr_pool_put(pool, reg->mr);
+	if (error == -EAGAIN && priv->has_fallback)
+		return rw_ctx_init_direct(ctx);
+	/* Without MRs held, a destroy that is not owed does no harm. */
+	ctx->type = ctx->direct_type;
+	ctx->fell_back = false;
+	return error;
 }
 
+/* @reg's MR, and whether it has to be invalidated first: rdma_rw_inv_key. */
+static inline uint32_t hold_mr(struct rw_ctx_priv *priv, struct rw_reg *reg, struct rw_mr *mr)
+{
+	bool inval = mr->need_inval & priv->attrs.invalidate;
+
+	reg->mr = mr;
+	if (rw_unlikely(inval != reg->inval)) {
+		reg->inval = inval;
+		priv->relayout = true;
+	}
+	return inval;
+}
+
+/*
+ * rdma_rw_init_one_mr takes an MR before it looks at what the MR is to hold:
+ * an empty pool hides a list that no MR can take.
+ */
+static __attribute__((noinline)) int init_more(struct rw_ctx *ctx, struct rw_mr_pool *pool,
+					       struct rw_reg *reg, uint32_t nr_wrs)
+{
+	struct rw_ctx_priv *priv = ctx->priv;
+
+	for (; reg != priv->good_end; reg++) {
+		struct rw_mr *mr = rw_mr_pool_get(pool);
+
+		if (rw_unlikely(!mr))
+			return fail_init(ctx, pool, reg, -EAGAIN);
+		nr_wrs += hold_mr(priv, reg, mr);
+	}
+	if (rw_unlikely(reg != priv->regs_end))
+		return fail_init(ctx, pool, reg, pool->head ? -EINVAL : -EAGAIN);
+	ctx->type = RW_CTX_MR;
+	ctx->fell_back = false;
+	return (int)nr_wrs;
+}
+
+/*
+ * Here and below: an operation of one MR is the common one, and goes without
+ * the registers that a loop needs.
+ */
 int rw_ctx_init_mr(struct rw_ctx *ctx, struct rw_mr_pool *pool)
 {
-	int ret = take_mrs(ctx->priv, pool);
+	struct rw_ctx_priv *priv = ctx->priv;
+	struct rw_reg *reg = priv->regs;
+	struct rw_mr *mr;
 
-	/* Without MRs held, a destroy that is not owed does no harm. */
-	ctx->type = ret < 0 ? ctx->direct_type : RW_CTX_MR;
+	if (rw_unlikely(!priv->one_good_reg))
+		return init_more(ctx, pool, reg, priv->nr_wrs);
+	mr = rw_mr_pool_get(pool);
+	if (rw_unlikely(!mr))
+		return fail_init(ctx, pool, reg, -EAGAIN);
+	ctx->type = RW_CTX_MR;
 	ctx->fell_back = false;
-	if (rw_unlikely(ret == -EAGAIN && ctx->priv->has_fallback))
-		return rw_ctx_init_direct(ctx);
-	return ret;
+	return (int)(priv->nr_wrs + hold_mr(priv, reg, mr));
+}
+
+/* In the order of use, as rdma_rw_ctx_destroy: the last one becomes the head. */
+static __attribute__((noinline)) void put_more(struct rw_ctx_priv *priv, struct rw_mr_pool *pool)
+{
+	for (const struct rw_reg *reg = priv->regs + 1; reg != priv->regs_end; reg++)
+		rw_mr_pool_put(pool, reg->mr);
 }
 
 void rw_ctx_destroy_mr(struct rw_ctx *ctx, struct rw_mr_pool *pool)
 {
 	struct rw_ctx_priv *priv = ctx->priv;
 
-	/* In the order of use, as rdma_rw_ctx_destroy: the last one becomes the head. */
-	for (uint32_t i = 0; i < priv->nr_regs; i++)
-		rw_mr_pool_put(pool, priv->regs[i].mr);
 	ctx->type = ctx->direct_type;
+	rw_mr_pool_put(pool, priv->regs->mr);
+	if (!priv->one_good_reg)
+		put_more(priv, pool);
 }

@@ -65,11 +65,10 @@ mutate() {
 		fi
 		shift 2
 	done
-	# A header concerns every source; a source concerns itself.
-	case $(echo "$dir"/mutant/src/rw/*.h) in
-	*'*.h')	;;
-	*)	cp -n "$RW_SRCDIR"/src/rw/*.[ch] "$dir/mutant/src/rw" 2>/dev/null ;;
-	esac
+	# A source concerns itself, a header every source.
+	for header in "$dir"/mutant/src/rw/*.h; do
+		[ -e "$header" ] && cp -n "$RW_SRCDIR"/src/rw/*.[ch] "$dir/mutant/src/rw"
+	done
 	for source in "$dir"/mutant/src/rw/*.c; do
 		object=$dir/mutant/$(basename "$source" .c).o
 		if ! compile "$object" "$source" "$dir/mutant/src"; then
@@ -149,37 +148,43 @@ mutate "FIFO pool" \
 	}' \
 	pool.c 's/for (.*/for (uint32_t i = 0; i < size; i++) {/'
 mutate "rollback puts the first one back first" \
-	ctx.c '/^err_put:/,/^}/ {
-		s/while (i-- > 0)/for (uint32_t j = 0; j < i; j++)/
-		s/regs\[i\]/regs[j]/
+	ctx.c '/fail_init(struct/,/^}/ {
+		s/while (reg-- != priv->regs)/for (struct rw_reg *r = priv->regs; r != reg; r++)/
+		s/reg->mr/r->mr/
 	}'
 mutate "no rollback" \
-	ctx.c '/^err_put:/,/^}/ s/while (i-- > 0)/while (false)/'
+	ctx.c '/fail_init(struct/,/^}/ s/while (.*/while (false)/'
 mutate "the MR that cannot hold its list is lost" \
-	ctx.c '/^static int take_mrs/,/^}/ s/^\t*i++;$//'
+	ctx.c 's/pool->head ? -EINVAL : -EAGAIN/rw_mr_pool_get(pool) ? -EINVAL : -EAGAIN/'
 mutate "destroy puts the last one back first" \
-	ctx.c '/^void rw_ctx_destroy_mr/,/^}/ s/regs\[i\]/regs[priv->nr_regs - 1 - i]/'
+	ctx.c '/^void rw_ctx_destroy_mr/,/^}/ {
+		s/^\trw_mr_pool_put.*//
+		s/^\tif (!priv->one_good_reg)/\tfor (struct rw_reg *r = priv->regs_end; r-- != priv->regs;)/
+		s/put_more(.*/rw_mr_pool_put(pool, r->mr);/
+	}'
 mutate "no fallback" \
 	policy.c 's/return attrs->policy == RW_POLICY_AUTO && !attrs->iwarp/return false/'
 mutate "fallback also under force_mr" \
 	policy.c 's/return attrs->policy == RW_POLICY_AUTO && !attrs->iwarp/return !attrs->iwarp/'
 mutate "fallback also on iWARP" \
 	policy.c 's/return attrs->policy == RW_POLICY_AUTO && !attrs->iwarp/return attrs->policy == RW_POLICY_AUTO/'
+mutate "an empty pool is EINVAL" \
+	ctx.c 's/return fail_init(ctx, pool, reg, -EAGAIN)/return fail_init(ctx, pool, reg, -EINVAL)/'
 mutate "a page gap seen before the pool" \
-	ctx.c 's/int ret = take_mrs(.*/struct rw_ctx_priv *p = ctx->priv;\n\tint ret = p->bad_reg < p->nr_regs ? -EINVAL : take_mrs(p, pool);/'
+	ctx.c 's/pool->head ? -EINVAL : -EAGAIN/-EINVAL/'
 mutate "EINVAL falls back too" \
-	ctx.c 's/ret == -EAGAIN && ctx/ret < 0 \&\& ctx/'
+	ctx.c 's/error == -EAGAIN && /error < 0 \&\& /'
 
 # ---- keys and invalidation
 mutate "key moved at init" \
-	ctx.c 's/reg->mr = mr;/&\n\t\tmr->key = (mr->key \& ~0xffU) | ((mr->key + 1) \& 0xff);/' \
-	chain.c 's/if (rotate_key)/if (rotate_key \&\& false)/'
+	ctx.c 's/reg->mr = mr;/&\n\tmr->key = (mr->key \& ~0xffU) | ((mr->key + 1) \& 0xff);/' \
+	chain.c 's/priv->attrs.rotate_key ? next_key(old_key) : //'
 mutate "need_inval moved at init" \
-	ctx.c 's/reg->inval = mr->need_inval.*/&\n\t\tmr->need_inval = priv->stays_live;/'
+	ctx.c 's/reg->mr = mr;/&\n\tmr->need_inval = priv->stays_live;/'
 mutate "key rotation carries beyond 8 bits" \
 	chain.c '/next_key(uint32_t key)/,/^}/ s/return .*/return key + 1;/'
 mutate "key never moves" \
-	chain.c 's/if (rotate_key)/if (rotate_key \&\& false)/'
+	chain.c 's/priv->attrs.rotate_key ? next_key(old_key) : //'
 mutate "need_inval not set by an operation" \
 	chain.c 's/mr->need_inval = priv->stays_live;//'
 mutate "need_inval not cleared by READ_WITH_INV" \
@@ -191,11 +196,11 @@ mutate "READ_WITH_INV invalidates the new key" \
 mutate "LOCAL_INV of the new key" \
 	chain.c 's/wr->key = old_key/wr->key = next_key(old_key)/'
 mutate "LOCAL_INV of a key that is not live" \
-	ctx.c 's/reg->inval = mr->need_inval && /reg->inval = /'
+	ctx.c 's/inval = mr->need_inval & /inval = /'
 mutate "no LOCAL_INV" \
-	ctx.c 's/reg->inval = mr->need_inval && .*/reg->inval = false;/'
+	ctx.c 's/inval = mr->need_inval & .*/inval = false;/'
 mutate "LOCAL_INV not counted" \
-	ctx.c 's/ + reg->inval;/;/'
+	ctx.c '/hold_mr(struct/,/^}/ s/return inval/return 0/'
 
 # ---- the MR chain
 mutate "MR: every WR signaled" \
@@ -211,7 +216,7 @@ mutate "remote write access on every device" \
 mutate "remote write access for READs only" \
 	chain.c 's/\.remote_write = priv->attrs\.iwarp/& \&\& priv->span.op == RW_OP_READ/'
 mutate "registrations not counted" \
-	ctx.c 's/priv->wrs_per_reg = .*/priv->wrs_per_reg = 1;/'
+	ctx.c 's/priv->nr_wrs = .*/priv->nr_wrs = priv->nr_regs;/'
 
 # ---- page lists
 mutate "gap rule ignored" \
