@@ -277,7 +277,8 @@ static int run_row(struct client *client, uint64_t size_bytes, enum rw_conf_path
 		goto out;
 	}
 	ret = finish_row(client, err);
-	if (ret)
+	/* Interrupted before the measured phase: there is no row. */
+	if (ret || (*client->stop && !load->count.operations))
 		goto out;
 	fill_result(client, path, &client->results[client->nr_results++]);
 	report_row(client);
@@ -307,6 +308,7 @@ static int run_rows(struct client *client, struct rw_err *err)
 				return ret;
 		}
 	}
+	rw_chan_set_stop(client->chan, NULL);
 	return rw_session_send(client->chan, rw_msg_word("end"), err);
 }
 
@@ -428,6 +430,11 @@ int rw_client_run(const struct rw_conf *conf, const char *command_line,
 	rw_chan_set_stop(client.chan, stop);
 	ret = run_session(&client, err);
 	rw_chan_close(client.chan);
+	if (ret == -EINTR && *stop && client.nr_results) {
+		/* The user ended it, and what was measured is reported. */
+		rw_err_clear(err);
+		ret = 0;
+	}
 	if (!ret)
 		ret = check_corrupt(&client, err);
 	if (write_json(&client, err))
