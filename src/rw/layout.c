@@ -10,11 +10,16 @@ static int spread_evenly(struct rw_layout *layout, uint64_t sges, struct rw_err 
 {
 	uint64_t rest = layout->size_bytes % sges;
 
+	if (sges > RW_MAX_SEGMENTS)
+		return rw_fail(err, RW_EXIT_USAGE, -EINVAL,
+			       "--sges: %" PRIu64 " segments are more than %u; lower --sges", sges,
+			       RW_MAX_SEGMENTS);
 	if (sges > layout->size_bytes)
 		return rw_fail(err, RW_EXIT_USAGE, -EINVAL,
 			       "--sges: %" PRIu64 " bytes cannot fill %" PRIu64
 			       " segments; lower --sges or raise --size",
 			       layout->size_bytes, sges);
+	layout->nr_segs = (uint32_t)sges;
 	layout->short_bytes = (uint32_t)(layout->size_bytes / sges);
 	layout->nr_short = rest ? (uint32_t)(sges - rest) : 0;
 	layout->seg_bytes = layout->short_bytes + (rest ? 1 : 0);
@@ -51,14 +56,12 @@ int rw_layout_init(struct rw_layout *layout, uint64_t size_bytes, uint64_t sges,
 	int ret;
 
 	layout->size_bytes = size_bytes;
-	if (sges != NOT_GIVEN && segment_bytes == NOT_GIVEN) {
-		layout->nr_segs = (uint32_t)sges;
+	if (sges != NOT_GIVEN && segment_bytes == NOT_GIVEN)
 		ret = spread_evenly(layout, sges, err);
-	} else {
+	else
 		ret = fill_segments(layout, sges,
 				    segment_bytes == NOT_GIVEN ? RW_SEGMENT_BYTES : segment_bytes,
 				    err);
-	}
 	if (ret)
 		return ret;
 
