@@ -5,7 +5,8 @@
 #include <cpuid.h>
 #endif
 
-#define CALIBRATION_NS (10 * 1000 * 1000)
+#define CALIBRATION_NS    (10 * 1000 * 1000)
+#define CALIBRATION_TRIES 16
 
 /* CPUID 80000007h, EDX bit 8: the TSC runs at a constant rate in all states. */
 static bool has_invariant_tsc(void)
@@ -19,6 +20,27 @@ static bool has_invariant_tsc(void)
 #endif
 }
 
+/*
+ * Both clocks at one moment: the tightest of some tries. Being preempted
+ * between the two readings would spoil the rate of a whole run.
+ */
+static void read_both(const struct rw_clock *clock, uint64_t *ns_p, uint64_t *ticks_p)
+{
+	uint64_t best = UINT64_MAX;
+
+	for (int i = 0; i < CALIBRATION_TRIES; i++) {
+		uint64_t before = rw_clock_ticks(clock);
+		uint64_t ns = rw_clock_raw_ns();
+		uint64_t width = rw_clock_ticks(clock) - before;
+
+		if (width >= best)
+			continue;
+		best = width;
+		*ns_p = ns;
+		*ticks_p = before + width / 2;
+	}
+}
+
 void rw_clock_init(struct rw_clock *clock)
 {
 	uint64_t start_ns, start_ticks, ns, ticks;
@@ -27,11 +49,9 @@ void rw_clock_init(struct rw_clock *clock)
 	clock->ns_per_tick = 1.0;
 	if (!clock->is_tsc)
 		return;
-	start_ns = rw_clock_raw_ns();
-	start_ticks = rw_clock_ticks(clock);
-	do {
-		ns = rw_clock_raw_ns() - start_ns;
-		ticks = rw_clock_ticks(clock) - start_ticks;
-	} while (ns < CALIBRATION_NS);
-	clock->ns_per_tick = (double)ns / (double)ticks;
+	read_both(clock, &start_ns, &start_ticks);
+	do
+		read_both(clock, &ns, &ticks);
+	while (ns - start_ns < CALIBRATION_NS);
+	clock->ns_per_tick = (double)(ns - start_ns) / (double)(ticks - start_ticks);
 }
