@@ -266,7 +266,7 @@ int rw_device_choose_gid(struct rw_device *device, int index, const uint8_t *lik
 {
 	const char *name = rw_device_name(device);
 	struct rw_gid *table;
-	char indexes[128];
+	char indexes[128], gid[RW_GID_TEXT];
 	int n, at, ret = 0;
 
 	device->has_grh = rw_device_is_roce(device) || index >= 0;
@@ -287,10 +287,15 @@ int rw_device_choose_gid(struct rw_device *device, int index, const uint8_t *lik
 		ret = rw_fail(err, RW_EXIT_DEVICE, -ENOENT,
 			      "port %u of %s has no GID with index %d; give one of these with -x: %s",
 			      device->port, name, index, indexes);
+	else if (at < 0 && like && type >= 0)
+		ret = rw_fail(err, RW_EXIT_DEVICE, -ENOENT,
+			      "port %u of %s has no %s GID that reaches the peer's %s; give its network interface an %s address, or choose another GID on the peer with -x",
+			      device->port, name, rw_gid_type_name(type), rw_gid_format(like, gid),
+			      rw_gid_is_ipv4(like) ? "IPv4" : "IPv6");
 	else if (at < 0)
 		ret = rw_fail(err, RW_EXIT_DEVICE, -ENOENT,
-			      "port %u of %s has no %s GID; give its network interface an IP address",
-			      device->port, name, type >= 0 ? rw_gid_type_name(type) : "usable");
+			      "port %u of %s has no usable GID; give its network interface an IP address",
+			      device->port, name);
 	else
 		device->gid = table[at];
 out:

@@ -34,13 +34,24 @@ static bool same_subnet(const uint8_t a[16], const uint8_t b[16])
 	return !memcmp(a, b, rw_gid_is_ipv4(a) ? 15 : 8);
 }
 
-/* Higher is better; the criteria in falling weight. */
-static int score(const struct rw_gid *gid, const uint8_t *like)
+/* A peer is reached from a GID of its own type and family only. */
+static bool can_reach(const struct rw_gid *gid, const uint8_t *like, int type)
 {
+	if (type < 0)
+		return true;
+	return (int)gid->type == type &&
+	       (!like || rw_gid_is_ipv4(gid->raw) == rw_gid_is_ipv4(like));
+}
+
+/* Higher is better; the criteria in falling weight. */
+static int score(const struct rw_gid *gid, const uint8_t *like, int type)
+{
+	/* From link-local to global there may be no way back. */
+	bool want_local = type >= 0 && like && rw_gid_is_link_local(like);
 	int value = 0;
 
 	value += gid->type == RW_GID_ROCE_V2 ? 16 : 0;
-	value += rw_gid_is_link_local(gid->raw) ? 0 : 8;
+	value += rw_gid_is_link_local(gid->raw) == want_local ? 8 : 0;
 	if (like) {
 		value += rw_gid_is_ipv4(gid->raw) == rw_gid_is_ipv4(like) ? 4 : 0;
 		value += same_subnet(gid->raw, like) ? 2 : 0;
@@ -55,9 +66,9 @@ int rw_gid_choose(const struct rw_gid *table, uint32_t n, const uint8_t *like, i
 	int best_score = -1;
 
 	for (uint32_t i = 0; i < n; i++) {
-		int value = score(&table[i], like);
+		int value = score(&table[i], like, type);
 
-		if (rw_gid_is_zero(table[i].raw) || (type >= 0 && (int)table[i].type != type))
+		if (rw_gid_is_zero(table[i].raw) || !can_reach(&table[i], like, type))
 			continue;
 		if (value > best_score) {
 			best_score = value;

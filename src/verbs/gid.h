@@ -22,9 +22,13 @@ struct rw_gid {
 /*
  * The best entry for a RoCE connection: RoCE v2 before v1, global before
  * link-local, then the address family of @like, then its subnet (24 bits of
- * an IPv4 address, 64 of an IPv6 address), then the lowest index. @like is the
- * local address of the control connection, or the GID that the peer chose;
- * NULL: no preference. With @type >= 0 only entries of that type count.
+ * an IPv4 address, 64 of an IPv6 address), then @like itself, then the lowest
+ * index.
+ *  - @type < 0: @like is the local address of the control connection; NULL: no
+ *    preference.
+ *  - @type >= 0: @like is the GID that the peer chose and @type its type; only
+ *    entries of both its type and its family count, link-local ones first if
+ *    it is link-local.
  * Returns the position in @table, or -ENOENT: no usable entry.
  */
 int rw_gid_choose(const struct rw_gid *table, uint32_t n, const uint8_t *like, int type);
