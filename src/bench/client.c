@@ -308,6 +308,7 @@ static int run_rows(struct client *client, struct rw_err *err)
 				return ret;
 		}
 	}
+	/* After an interrupt, too, the server hears that this is the end. */
 	rw_chan_set_stop(client->chan, NULL);
 	return rw_session_send(client->chan, rw_msg_word("end"), err);
 }

@@ -237,6 +237,17 @@ static uint64_t pool_size(const struct rw_load *load)
 	return load->conf->contexts * mrs;
 }
 
+/* Segments of different lengths are what the extended API of librxe gets wrong. */
+static int plan_posting(struct rw_load *load, struct rw_err *err)
+{
+	bool by_list = load->device->class == RW_DEVICE_RXE && load->layout.nr_short;
+	int ret = 0;
+
+	for (uint32_t i = 0; i < load->conf->qps && !ret; i++)
+		ret = rw_qp_post_by_list(load->qps[i].qp, by_list, err);
+	return ret;
+}
+
 static int plan_pools(struct rw_load *load, struct rw_err *err)
 {
 	uint64_t size = load->engine ? pool_size(load) : 0;
@@ -326,6 +337,8 @@ int rw_load_plan(struct rw_load *load, uint64_t size_bytes, enum rw_conf_path pa
 		ret = plan_slot(load, &load->slots[i], &attrs, err);
 		rw_slot_push(&load->ready, &load->slots[i]);
 	}
+	if (!ret)
+		ret = plan_posting(load, err);
 	if (!ret)
 		ret = plan_pools(load, err);
 	if (!ret)

@@ -20,14 +20,23 @@ _Static_assert(sizeof(struct rw_seg) == sizeof(struct ibv_sge) &&
 		       offsetof(struct rw_seg, lkey) == offsetof(struct ibv_sge, lkey),
 	       "struct rw_seg must have the layout of struct ibv_sge");
 
+/* Where the extended API cannot be used: post.c. */
+void rw_post_list_add(struct rw_qp *qp, const struct rw_wr *wr, uint64_t wr_id, bool signal);
+int rw_post_list_end(struct rw_qp *qp);
+
 static inline void rw_post_begin(struct rw_qp *qp)
 {
-	ibv_wr_start(qp->ex);
+	if (rw_unlikely(qp->by_list))
+		qp->list_len = 0;
+	else
+		ibv_wr_start(qp->ex);
 }
 
 /* Returns 0 or -errno: the whole batch is then dropped by the provider. */
 static inline int rw_post_end(struct rw_qp *qp)
 {
+	if (rw_unlikely(qp->by_list))
+		return rw_post_list_end(qp);
 	return -ibv_wr_complete(qp->ex);
 }
 
@@ -56,6 +65,10 @@ static inline void rw_post_chain(struct rw_qp *qp, const struct rw_wr *wrs, uint
 
 		if (wr->op == RW_WR_REG || wr->op == RW_WR_LOCAL_INV)
 			continue;
+		if (rw_unlikely(qp->by_list)) {
+			rw_post_list_add(qp, wr, wr_id, signal);
+			continue;
+		}
 		qp->ex->wr_id = wr_id;
 		qp->ex->wr_flags = wr->signaled && signal ? IBV_SEND_SIGNALED : 0;
 		rw_post_rdma(qp, wr);
@@ -66,18 +79,7 @@ static inline void rw_post_chain(struct rw_qp *qp, const struct rw_wr *wrs, uint
  * Post a signaled request of no bytes: its completion says that all before it
  * are over. Returns 0 or -errno.
  */
-static inline int rw_post_marker(struct rw_qp *qp, uint64_t wr_id, bool write, uint32_t rkey,
-				 uint64_t remote_addr)
-{
-	ibv_wr_start(qp->ex);
-	qp->ex->wr_id = wr_id;
-	qp->ex->wr_flags = IBV_SEND_SIGNALED;
-	if (write)
-		ibv_wr_rdma_write(qp->ex, rkey, remote_addr);
-	else
-		ibv_wr_rdma_read(qp->ex, rkey, remote_addr);
-	ibv_wr_set_sge_list(qp->ex, 0, NULL);
-	return -ibv_wr_complete(qp->ex);
-}
+int rw_post_marker(struct rw_qp *qp, uint64_t wr_id, bool write, uint32_t rkey,
+		   uint64_t remote_addr);
 
 #endif

@@ -57,8 +57,22 @@ int rw_qp_open(const struct rw_device *device, const struct rw_qp_want *want, st
 	return 0;
 }
 
+int rw_qp_post_by_list(struct rw_qp *qp, bool by_list, struct rw_err *err)
+{
+	if (by_list && !qp->list) {
+		qp->list = calloc(qp->max_send_wr, sizeof(*qp->list));
+		qp->list_sges = calloc(qp->max_send_wr, sizeof(*qp->list_sges));
+		if (!qp->list || !qp->list_sges)
+			return rw_fail(err, RW_EXIT_RUN, -ENOMEM, "out of memory");
+	}
+	qp->by_list = by_list;
+	return 0;
+}
+
 void rw_qp_close(struct rw_qp *qp)
 {
+	free(qp->list);
+	free(qp->list_sges);
 	ibv_destroy_qp(qp->qp);
 }
 

@@ -38,6 +38,10 @@ struct rw_qp_want {
 struct rw_qp {
 	struct ibv_qp *qp;
 	struct ibv_qp_ex *ex; /* NULL: only answers */
+	struct ibv_send_wr *list; /* the open batch, when by_list is set */
+	struct ibv_sge *list_sges; /* of WRs through an MR */
+	uint32_t list_len;
+	bool by_list;         /* post with ibv_post_send, see rw_qp_post_by_list */
 	uint32_t max_send_wr; /* granted */
 	uint32_t max_send_sge;
 	struct rw_qp_addr addr;
@@ -67,6 +71,15 @@ void rw_qp_close(struct rw_qp *qp);
 int rw_qp_connect(const struct rw_device *device, struct rw_qp *qp,
 		  const struct rw_port_addr *remote_port, const struct rw_qp_addr *remote,
 		  const struct rw_qp_link *link, struct rw_err *err);
+
+/*
+ * From now on post @qp's batches with ibv_post_send (@by_list), or with the
+ * extended API again. Needed where the extended API is broken: librxe before
+ * rdma-core 64 takes the length of a WR for that of its first SGE times their
+ * number (linux-rdma/rdma-core pull request 1744). No batch may be open.
+ * Returns 0 or -ENOMEM, told in @err.
+ */
+int rw_qp_post_by_list(struct rw_qp *qp, bool by_list, struct rw_err *err);
 
 /* The address of @device's port; @initiator says which READ limit counts. */
 void rw_port_addr_get(const struct rw_device *device, bool initiator, struct rw_port_addr *addr);
