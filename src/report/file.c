@@ -2,7 +2,6 @@
 /* Report files: checked before the run, written aside, then renamed. */
 #include <errno.h>
 #include <fcntl.h>
-#include <libgen.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,10 +27,21 @@ static bool is_stream(const char *path)
 	       (!stat(path, &st) && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode));
 }
 
+/* The file that a report is first written to, beside its place. */
+#define ASIDE_BYTES (PATH_MAX + 32)
+static void name_aside(const char *path, char target[PATH_MAX], char aside[ASIDE_BYTES])
+{
+	/* A link stays a link: its target is what gets replaced. */
+	if (!realpath(path, target))
+		snprintf(target, PATH_MAX, "%s", path);
+	snprintf(aside, ASIDE_BYTES, "%s.%ld.tmp", target, (long)getpid());
+}
+
 int rw_report_check_file(const char *path, struct rw_err *err)
 {
-	char copy[PATH_MAX];
+	char target[PATH_MAX], aside[ASIDE_BYTES];
 	struct stat st;
+	int fd;
 
 	if (!strcmp(path, "-"))
 		return 0;
@@ -43,10 +53,13 @@ int rw_report_check_file(const char *path, struct rw_err *err)
 		if (!S_ISREG(st.st_mode))
 			return 0;
 	}
-	snprintf(copy, sizeof(copy), "%s", path);
-	/* The new file is made beside the old one. */
-	if (access(dirname(copy), W_OK | X_OK))
+	/* Only making a file tells whether one can be made. */
+	name_aside(path, target, aside);
+	fd = open(aside, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+	if (fd < 0)
 		return fail(path, errno, err);
+	close(fd);
+	unlink(aside);
 	return 0;
 }
 
@@ -97,15 +110,12 @@ static int write_aside(const char *aside, const json_t *report)
 
 int rw_report_write(const char *path, const json_t *report, struct rw_err *err)
 {
-	char target[PATH_MAX], aside[PATH_MAX + 32];
+	char target[PATH_MAX], aside[ASIDE_BYTES];
 	int error;
 
 	if (is_stream(path))
 		return write_stream(path, report, err);
-	/* A link stays a link: its target is what gets replaced. */
-	if (!realpath(path, target))
-		snprintf(target, sizeof(target), "%s", path);
-	snprintf(aside, sizeof(aside), "%s.%ld.tmp", target, (long)getpid());
+	name_aside(path, target, aside);
 	error = write_aside(aside, report);
 	if (!error && rename(aside, target))
 		error = errno;
