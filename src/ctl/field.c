@@ -226,16 +226,17 @@ int rw_fields_only(const json_t *obj, const char *const *allowed, size_t n, stru
 {
 	const char *name;
 	char shown[SHOWN];
-	json_t *v;
 
 	if (!json_is_object(obj))
 		return rw_fail(err, RW_EXIT_PEER, -EPROTO, "message from the peer: not an object");
 	/* jansson iterates over what is not const only; nothing is changed */
-	json_object_foreach((json_t *)obj, name, v) if (
-		!is_allowed(
-			name, allowed,
-			n)) return bad_field(err, rw_text_clean(shown, sizeof(shown), name),
-					     "is unknown here: run the same version on both sides");
+	for (void *it = json_object_iter((json_t *)obj); it;
+	     it = json_object_iter_next((json_t *)obj, it)) {
+		name = json_object_iter_key(it);
+		if (!is_allowed(name, allowed, n))
+			return bad_field(err, rw_text_clean(shown, sizeof(shown), name),
+					 "is unknown here: run the same version on both sides");
+	}
 	return 0;
 }
 
