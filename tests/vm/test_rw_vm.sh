@@ -156,9 +156,10 @@ guest_is_up out
 all 'output arrives while the command runs' \
 	'[ "$(cat out)" = now ]' 'kill -0 $pid'
 kill -TERM $pid
+kill -TERM $pid
 wait $pid
 status=$?
-all 'TERM ends the guest, nothing is left' '[ "$status" = 143 ]' nothing_left \
+all 'TERM, even twice, ends the guest, nothing is left' '[ "$status" = 143 ]' nothing_left \
 	'[ -z "$(ls "$TMPDIR")" ]'
 
 rm out
