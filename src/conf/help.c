@@ -18,18 +18,17 @@ static void print_wrapped(const char *text)
 	while (*text) {
 		int word = (int)strcspn(text, " ");
 
-		if (column + word > HELP_WIDTH && column > HELP_COLUMN) {
+		if (column > HELP_COLUMN && column + 1 + word > HELP_WIDTH) {
 			printf("\n%*s", HELP_COLUMN, "");
 			column = HELP_COLUMN;
+		} else if (column > HELP_COLUMN) {
+			putchar(' ');
+			column++;
 		}
 		printf("%.*s", word, text);
 		column += word;
 		text += word;
-		if (*text) {
-			putchar(' ');
-			column++;
-			text++;
-		}
+		text += *text == ' ';
 	}
 	putchar('\n');
 }

@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/* The option table itself, and the help text made from it. */
+#include "unit.h"
+
+#include <ctype.h>
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "capture.h"
+#include "conf/options.h"
+#include "util/units.h"
+
+static const struct rw_test program = {
+	.program = "ib_rw_test",
+	.title = "a test of tests",
+	.id = "test",
+	.size_bytes = 65536,
+	.contexts = 128,
+};
+
+static size_t field_bytes(const struct rw_opt *opt)
+{
+	if (opt->type == RW_OPT_FLAG)
+		return sizeof(bool);
+	return opt->type == RW_OPT_STRING ? opt->max : sizeof(uint64_t);
+}
+
+static void test_names_are_unique(void **state)
+{
+	for (uint32_t i = 0; i < rw_nr_opts; i++)
+		for (uint32_t j = 0; j < rw_nr_opts; j++) {
+			const struct rw_opt *a = &rw_opts[i], *b = &rw_opts[j];
+
+			if (a->alias && !strcmp(a->alias, b->name))
+				fail_msg("the alias --%s is a name, too", a->alias);
+			if (i == j)
+				continue;
+			if ((a->letter && a->letter == b->letter) || !strcmp(a->name, b->name))
+				fail_msg("--%s and --%s are the same", a->name, b->name);
+			if (a->alias && b->alias && !strcmp(a->alias, b->alias))
+				fail_msg("the alias --%s stands there twice", a->alias);
+		}
+}
+
+static void test_rows_are_whole(void **state)
+{
+	for (uint32_t i = 0; i < rw_nr_opts; i++) {
+		const struct rw_opt *opt = &rw_opts[i];
+		bool has_names = opt->type == RW_OPT_NAME || opt->type == RW_OPT_LIST;
+
+		if (opt->letter && !isalnum((unsigned char)opt->letter))
+			fail_msg("--%s has the letter '%c'", opt->name, opt->letter);
+		assert_true(strlen(opt->name) > 1);
+		assert_true(opt->help && strlen(opt->help) >= 3);
+		assert_true(opt->group && *opt->group);
+		assert_true(opt->min <= opt->max);
+		assert_int_equal(opt->type == RW_OPT_FLAG, !opt->unit);
+		assert_int_equal(has_names, opt->names != NULL);
+		if (opt->type == RW_OPT_NUMBER || opt->type == RW_OPT_SIZE)
+			assert_true(opt->max < INT64_MAX); /* JSON carries it */
+		for (uint64_t n = 0; has_names && n <= opt->max; n++)
+			if (opt->type == RW_OPT_NAME)
+				assert_non_null(opt->names[n]);
+		if (opt->type == RW_OPT_NAME)
+			assert_null(opt->names[opt->max + 1]);
+	}
+}
+
+/* Groups stand together: --help prints each heading once. */
+static void test_groups_stand_together(void **state)
+{
+	for (uint32_t i = 1; i < rw_nr_opts; i++)
+		for (uint32_t j = 0; j + 1 < i; j++)
+			if (!strcmp(rw_opts[i].group, rw_opts[j].group) &&
+			    strcmp(rw_opts[i].group, rw_opts[i - 1].group))
+				fail_msg("--%s stands apart from its group", rw_opts[i].name);
+}
+
+/* No field overlaps another, and each is aligned for its type. */
+static void test_fields(void **state)
+{
+	for (uint32_t i = 0; i < rw_nr_opts; i++) {
+		const struct rw_opt *a = &rw_opts[i];
+
+		assert_true(a->offset + field_bytes(a) <= sizeof(struct rw_conf));
+		if (a->type != RW_OPT_FLAG && a->type != RW_OPT_STRING)
+			assert_int_equal(a->offset % sizeof(uint64_t), 0);
+		for (uint32_t j = 0; j < rw_nr_opts; j++) {
+			const struct rw_opt *b = &rw_opts[j];
+
+			if (i != j && a->offset < b->offset + field_bytes(b) &&
+			    b->offset < a->offset + field_bytes(a))
+				fail_msg("--%s and --%s share memory", a->name, b->name);
+		}
+	}
+#define HAS_ROOM(field, option)                                                      \
+	for (uint32_t i = 0; i < rw_nr_opts; i++)                                    \
+		if (!strcmp(rw_opts[i].name, option))                                \
+	assert_int_equal(rw_opts[i].max, sizeof(((struct rw_conf *)0)->field))
+	HAS_ROOM(device, "ib-dev");
+	HAS_ROOM(bind, "bind");
+	HAS_ROOM(json, "json");
+	HAS_ROOM(engine, "engine");
+}
+
+/* A default can be typed, or is "auto", or is 0 for "not given". */
+static void test_defaults_can_be_typed(void **state)
+{
+	for (uint32_t i = 0; i < rw_nr_opts; i++) {
+		const struct rw_opt *opt = &rw_opts[i];
+		struct rw_conf conf, typed;
+		struct rw_err err = { 0 };
+
+		rw_conf_init(&conf, &program);
+		rw_conf_init(&typed, &program);
+		if (!opt->fallback) {
+			assert_in_range(*rw_opt_number(opt, &conf), opt->min, opt->max);
+			continue;
+		}
+		if (opt->type == RW_OPT_NUMBER && !strcmp(opt->fallback, "0")) {
+			assert_int_equal(*rw_opt_number(opt, &conf), 0);
+			continue;
+		}
+		if (rw_opt_set(opt, &typed, opt->fallback, &err))
+			fail_msg("--%s: %s", opt->name, err.text);
+		assert_memory_equal(&typed, &conf, sizeof(conf));
+		if (rw_opt_has_auto(opt))
+			assert_true(*rw_opt_number(opt, &conf) == RW_AUTO);
+	}
+}
+
+static void test_perftest_letters(void **state)
+{
+	static const struct {
+		char letter;
+		const char *name;
+	} perftest[] = {
+		{ 'd', "ib-dev" },	 { 'i', "ib-port" },  { 'x', "gid-index" },
+		{ 'p', "port" },	 { 's', "size" },     { 'n', "iters" },
+		{ 'D', "duration" },	 { 't', "tx-depth" }, { 'q', "qp" },
+		{ 'm', "mtu" },		 { 'S', "sl" },	      { 'u', "qp-timeout" },
+		{ 'o', "outs" },	 { 'l', "post_list" }, { 'Q', "cq-mod" },
+		{ 'a', "all" },		 { 'F', "CPU-freq" }, { 'N', "noPeak" },
+		{ 'V', "version" },	 { 'h', "help" },     { 0, "report_gbits" },
+	};
+
+	for (size_t i = 0; i < RW_ARRAY_SIZE(perftest); i++) {
+		bool found = false;
+
+		for (uint32_t j = 0; j < rw_nr_opts; j++) {
+			const struct rw_opt *opt = &rw_opts[j];
+
+			found = found || (opt->letter == perftest[i].letter &&
+					  (!strcmp(opt->name, perftest[i].name) ||
+					   (opt->alias && !strcmp(opt->alias, perftest[i].name))));
+		}
+		if (!found)
+			fail_msg("-%c is not --%s", perftest[i].letter, perftest[i].name);
+	}
+	/* no other letter is taken: perftest may have a meaning for it */
+	for (uint32_t j = 0; j < rw_nr_opts; j++)
+		if (rw_opts[j].letter)
+			assert_non_null(strchr("dixpsnDtqmSuolQaFNVh", rw_opts[j].letter));
+}
+
+static void test_defaults(void **state)
+{
+	struct rw_conf conf;
+
+	rw_conf_init(&conf, &program);
+	assert_int_equal(conf.size_bytes, 65536);
+	assert_int_equal(conf.contexts, 128);
+	assert_int_equal(conf.iters, 1000);
+	assert_int_equal(conf.duration_s, 0);
+	assert_int_equal(conf.qps, 1);
+	assert_int_equal(conf.tcp_port, 18515);
+	assert_int_equal(conf.ib_port, 1);
+	assert_int_equal(conf.qp_timeout, 14);
+	assert_int_equal(conf.post_list, 1);
+	assert_int_equal(conf.cq_mod, 1);
+	assert_int_equal(conf.op, RW_VERB_READ);
+	assert_int_equal(conf.paths, 1 << RW_PATH_DIRECT | 1 << RW_PATH_MR);
+	assert_int_equal(conf.on_exhaustion, RW_EXHAUSTION_FALLBACK);
+	assert_true(conf.gid_index == RW_AUTO && conf.sges == RW_AUTO && conf.mr_pool == RW_AUTO);
+	assert_false(conf.verify || conf.all_sizes || conf.keep_serving || conf.report_gbits);
+	assert_string_equal(conf.device, "");
+	assert_string_equal(conf.json, "");
+}
+
+/* The help text, each run of blanks and line ends as one blank. */
+static const char *help_words(char *words, size_t len)
+{
+	static char text[20000];
+	struct capture capture;
+	size_t used = 0;
+
+	capture_begin(&capture);
+	rw_conf_help(&program);
+	capture_end(&capture, text, sizeof(text));
+	for (char *line = text, *end; *line; line = end + 1) {
+		end = strchr(line, '\n');
+		assert_non_null(end);
+		if (end - line > 100 || (end > line && end[-1] == ' '))
+			fail_msg("%d columns, or a blank at the end: %.*s", (int)(end - line),
+				 (int)(end - line), line);
+	}
+	for (const char *p = text; *p && used + 2 < len; p++)
+		if (!isspace((unsigned char)*p))
+			words[used++] = *p;
+		else if (used && words[used - 1] != ' ')
+			words[used++] = ' ';
+	words[used] = '\0';
+	return words;
+}
+
+/* What --help must say of a row: letter, name, unit, then text, names and default. */
+static void expected_help(const struct rw_opt *opt, const struct rw_conf *conf, char *buf,
+			  size_t len)
+{
+	char value[64] = "", size[RW_SIZE_TEXT];
+	uint64_t number;
+	size_t used = 0;
+
+	if (opt->letter)
+		used = (size_t)snprintf(buf, len, "-%c, ", opt->letter);
+	used += (size_t)snprintf(buf + used, len - used, "--%s%s%s %s", opt->name,
+				 opt->unit ? "=" : "", opt->unit ? opt->unit : "", opt->help);
+	for (int i = 0; opt->names && opt->names[i]; i++)
+		used += (size_t)snprintf(buf + used, len - used, "%s%s", i ? " " : ": ",
+					 opt->names[i]);
+	if (opt->type == RW_OPT_NUMBER || opt->type == RW_OPT_SIZE) {
+		number = *(const uint64_t *)((const char *)conf + opt->offset);
+		if (number == RW_AUTO)
+			assert_non_null(strstr(opt->help, "(auto: "));
+		else if (number >= opt->min && opt->type == RW_OPT_SIZE)
+			snprintf(value, sizeof(value), "%s", rw_format_size(number, size));
+		else if (number >= opt->min)
+			snprintf(value, sizeof(value), "%" PRIu64, number);
+	} else if (opt->names) {
+		snprintf(value, sizeof(value), "%s", opt->fallback);
+	}
+	if (*value)
+		used += (size_t)snprintf(buf + used, len - used, "; default %s", value);
+	if (opt->alias)
+		snprintf(buf + used, len - used, " (also --%s)", opt->alias);
+}
+
+static void test_help(void **state)
+{
+	static char words[20000];
+	struct rw_conf conf;
+
+	help_words(words, sizeof(words));
+	rw_conf_init(&conf, &program);
+	assert_non_null(strstr(words, program.program));
+	assert_non_null(strstr(words, program.title));
+	for (uint32_t i = 0; i < rw_nr_opts; i++) {
+		char expected[700];
+
+		expected_help(&rw_opts[i], &conf, expected, sizeof(expected));
+		strcat(expected, " ");
+		if (!strstr(words, expected))
+			fail_msg("--help does not say: %s", expected);
+		assert_non_null(strstr(words, rw_opts[i].group));
+	}
+	assert_non_null(strstr(words, "--size=BYTES bytes of one operation; default 64K "));
+	assert_non_null(strstr(words, "operations in flight per QP; default 128 "));
+	assert_non_null(strstr(words, "5 data corrupt"));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_names_are_unique),
+		cmocka_unit_test(test_rows_are_whole),
+		cmocka_unit_test(test_groups_stand_together),
+		cmocka_unit_test(test_fields),
+		cmocka_unit_test(test_defaults_can_be_typed),
+		cmocka_unit_test(test_perftest_letters),
+		cmocka_unit_test(test_defaults),
+		cmocka_unit_test(test_help),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
