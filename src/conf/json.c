@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "conf/options.h"
+#include "util/json.h"
 
 /* Shown by --help and --version only: no part of any report. */
 static bool is_reported(const struct rw_opt *opt)
@@ -36,7 +37,7 @@ static json_t *value_to_json(const struct rw_opt *opt, struct rw_conf *conf)
 	case RW_OPT_LIST:
 		return list_to_json(opt, *rw_opt_number(opt, conf));
 	case RW_OPT_STRING:
-		return json_string(rw_opt_string(opt, conf));
+		return rw_json_text(rw_opt_string(opt, conf));
 	}
 	return NULL;
 }
@@ -127,10 +128,30 @@ static int value_from_json(const struct rw_opt *opt, struct rw_conf *conf, const
 	return -EPROTO;
 }
 
+/* The first field of @run that is no option of a run, or NULL. */
+static const char *unknown_field(const json_t *run)
+{
+	const char *name;
+	json_t *value;
+
+	/* jansson iterates over what is not const only; nothing is changed */
+	json_object_foreach((json_t *)(uintptr_t)run, name, value)
+	{
+		uint32_t i = 0;
+
+		while (i < rw_nr_opts &&
+		       (rw_opts[i].scope != RW_SCOPE_RUN || strcmp(rw_opts[i].name, name)))
+			i++;
+		if (i == rw_nr_opts)
+			return name;
+	}
+	return NULL;
+}
+
 int rw_conf_from_json(struct rw_conf *conf, const json_t *run, struct rw_err *err)
 {
 	struct rw_conf taken = *conf;
-	size_t expected = 0;
+	const char *unknown;
 
 	for (uint32_t i = 0; i < rw_nr_opts; i++) {
 		const struct rw_opt *opt = &rw_opts[i];
@@ -138,7 +159,6 @@ int rw_conf_from_json(struct rw_conf *conf, const json_t *run, struct rw_err *er
 
 		if (opt->scope != RW_SCOPE_RUN)
 			continue;
-		expected++;
 		value = json_object_get(run, opt->name);
 		if (!value)
 			return rw_fail(err, RW_EXIT_PEER, -EPROTO,
@@ -149,9 +169,11 @@ int rw_conf_from_json(struct rw_conf *conf, const json_t *run, struct rw_err *er
 				       "the peer's configuration has a wrong value for --%s: is it another build of rwperf?",
 				       opt->name);
 	}
-	if (json_object_size(run) != expected)
+	unknown = unknown_field(run);
+	if (unknown)
 		return rw_fail(err, RW_EXIT_PEER, -EPROTO,
-			       "the peer's configuration has options unknown here: is it another build of rwperf?");
+			       "the peer's configuration has --%.40s, which is unknown here: is it another build of rwperf?",
+			       unknown);
 	*conf = taken;
 	return 0;
 }

@@ -3,6 +3,7 @@
 #include "unit.h"
 
 #include <ctype.h>
+#include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 
@@ -126,6 +127,31 @@ static void test_defaults_can_be_typed(void **state)
 		assert_memory_equal(&typed, &conf, sizeof(conf));
 		if (rw_opt_has_auto(opt))
 			assert_true(*rw_opt_number(opt, &conf) == RW_AUTO);
+	}
+}
+
+/* A text that fills its field fits; one byte more is refused, not cut. */
+static void test_longest_texts(void **state)
+{
+	char text[2048];
+
+	for (uint32_t i = 0; i < rw_nr_opts; i++) {
+		const struct rw_opt *opt = &rw_opts[i];
+		struct rw_err err = { 0 };
+		struct rw_conf conf;
+
+		if (opt->type != RW_OPT_STRING)
+			continue;
+		rw_conf_init(&conf, &program);
+		memset(text, 'x', sizeof(text));
+		text[opt->max - 1] = '\0';
+		assert_int_equal(rw_opt_set(opt, &conf, text, &err), 0);
+		assert_string_equal(rw_opt_string(opt, &conf), text);
+		text[opt->max - 1] = 'x';
+		text[opt->max] = '\0';
+		assert_int_equal(rw_opt_set(opt, &conf, text, &err), -EINVAL);
+		assert_told(&err, RW_EXIT_USAGE, -EINVAL, opt->name);
+		assert_int_equal(strlen(rw_opt_string(opt, &conf)), opt->max - 1);
 	}
 }
 
@@ -276,6 +302,7 @@ int main(void)
 		cmocka_unit_test(test_groups_stand_together),
 		cmocka_unit_test(test_fields),
 		cmocka_unit_test(test_defaults_can_be_typed),
+		cmocka_unit_test(test_longest_texts),
 		cmocka_unit_test(test_perftest_letters),
 		cmocka_unit_test(test_defaults),
 		cmocka_unit_test(test_help),

@@ -287,6 +287,18 @@ static void test_empty_host(void **state)
 	assert_told(&err, RW_EXIT_USAGE, -EINVAL, "--qp");
 }
 
+/* Nothing is left over from a command line that ended in the middle of a word. */
+static void test_starts_over(void **state)
+{
+	struct rw_err err = { 0 };
+	struct rw_conf conf;
+
+	assert_int_equal(parse(ARGS("-zq4"), "host", &conf, &err), -EINVAL);
+	assert_int_equal(parse(ARGS("-n5"), "host", &conf, &err), 0);
+	assert_int_equal(conf.qps, 1);
+	assert_int_equal(conf.iters, 5);
+}
+
 /* Any words at all: taken, or refused in one line; never a crash. */
 static void test_any_words(void **state)
 {
@@ -328,6 +340,7 @@ int main(void)
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_missing_values),
 		cmocka_unit_test(test_empty_host),
+		cmocka_unit_test(test_starts_over),
 		cmocka_unit_test(test_any_words),
 	};
 
