@@ -190,6 +190,11 @@ int rw_msg_finish_unpack(const json_t *obj, struct rw_msg_finish *finish, struct
 
 	if (!ret)
 		ret = hex_unpack(obj, "done", finish->done, bitmap_bytes(finish->nr_slots), err);
+	if (!ret && finish->nr_slots % 8 &&
+	    finish->done[finish->nr_slots / 8] >> finish->nr_slots % 8)
+		ret = rw_fail(err, RW_EXIT_PEER, -EPROTO,
+			      "message from the peer: field \"done\" tells of more than the %u slots there are",
+			      finish->nr_slots);
 	return ret;
 }
 
