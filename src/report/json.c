@@ -8,6 +8,7 @@
 #include <math.h>
 
 #include "report/report.h"
+#include "util/json.h"
 
 #define SCHEMA_VERSION 1
 #define MIB            1048576.0
@@ -104,8 +105,8 @@ static json_t *failure_json(const struct rw_err *failure)
 {
 	if (!failure || !failure->exit_code)
 		return json_null();
-	return json_pack("{s:i, s:s}", "exit_code", (int)failure->exit_code, "text",
-			 failure->text);
+	return json_pack("{s:i, s:o}", "exit_code", (int)failure->exit_code, "text",
+			 rw_json_text(failure->text));
 }
 
 static json_t *or_null(json_t *borrowed)
@@ -121,11 +122,11 @@ static json_t *info_json(const struct rw_conf *conf, const struct rw_report_fact
 		return NULL;
 	json_object_set_new(info, "program", json_string(conf->test->program));
 	json_object_set_new(info, "version", json_string(PACKAGE_VERSION));
-	json_object_set_new(info, "command_line", json_string(facts->command_line));
+	json_object_set_new(info, "command_line", rw_json_text(facts->command_line));
 	json_object_set_new(info, "bandwidth_unit",
 			    json_string(conf->report_gbits ? "Gb/sec" : "MiB/sec"));
 	json_object_set_new(info, "caveat",
-			    facts->caveat ? json_string(facts->caveat) : json_null());
+			    facts->caveat ? rw_json_text(facts->caveat) : json_null());
 	json_object_set_new(info, "configuration", rw_conf_to_json(conf, false));
 	json_object_set_new(info, "host", or_null(facts->host));
 	json_object_set_new(info, "device", or_null(facts->device));

@@ -25,15 +25,20 @@ double rw_result_wrs_per_op(const struct rw_result *result)
 	return result->operations ? (double)result->wrs / (double)result->operations : 0;
 }
 
+static bool is_measured(const struct rw_result *result, const char *path)
+{
+	return !strcmp(result->path, path) && rw_result_ops_per_s(result) > 0;
+}
+
 bool rw_result_pair(const struct rw_result *results, uint32_t i,
 		    const struct rw_result **direct_p)
 {
-	if (strcmp(results[i].path, "mr") || !results[i].operations)
+	if (!is_measured(&results[i], "mr"))
 		return false;
 	while (i-- > 0) {
 		if (results[i].size_bytes != results[i + 1].size_bytes)
 			return false;
-		if (!strcmp(results[i].path, "direct") && results[i].operations) {
+		if (is_measured(&results[i], "direct")) {
 			*direct_p = &results[i];
 			return true;
 		}

@@ -46,9 +46,9 @@ double rw_result_peak_bytes_per_s(const struct rw_result *result);
 double rw_result_wrs_per_op(const struct rw_result *result);
 
 /*
- * The two rows of @results that share @results[@i]'s size and can be compared:
- * true if row @i is the last of its size, measured on the MR path, and a direct
- * row of that size exists; both must have completed operations.
+ * Is row @i of @results an MR row that can be compared with a direct one? True
+ * if a direct row of the same size stands before it, with no other size
+ * between, and both completed operations in a time that was measured.
  */
 bool rw_result_pair(const struct rw_result *results, uint32_t i,
 		    const struct rw_result **direct_p);

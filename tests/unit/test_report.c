@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/* The table to the byte, the JSON report key by key. */
+#include "unit.h"
+
+#include <string.h>
+
+#include "capture.h"
+#include "report/report.h"
+
+/* As in perftest's sources. */
+#define PERFTEST_HEAD \
+	" #bytes     #iterations    BW peak[MiB/sec]    BW average[MiB/sec]   MsgRate[Mpps]"
+#define PERFTEST_HEAD_G \
+	" #bytes     #iterations    BW peak[Gb/sec]    BW average[Gb/sec]   MsgRate[Mpps]"
+#define PERFTEST_ROW " %-7lu    %-10lu       %-7.2lf            %-7.2lf\t\t   %-7.6lf"
+
+static const struct rw_test program = {
+	.program = "ib_rw_test",
+	.title = "a test of tests",
+	.id = "test",
+	.size_bytes = 65536,
+	.contexts = 128,
+};
+
+/* 62.5 MiB/s on average and 125 at the peak. */
+static const struct rw_result direct_row = {
+	.op = "read", .path = "direct", .size_bytes = 65536, .segment_bytes = 4096, .sges = 16,
+	.contexts = 128, .qps = 2, .issued = 1001, .operations = 1000, .wrs = 3000,
+	.doorbells = 500, .elapsed_ns = 1000000000, .peak_ops_per_s = 2000,
+};
+static const struct rw_result mr_row = {
+	.op = "read", .path = "mr", .engine = "reg", .size_bytes = 65536, .segment_bytes = 4096,
+	.sges = 16, .contexts = 128, .qps = 2, .mr_pool = 8, .issued = 500, .operations = 400,
+	.wrs = 1000, .mr_wanted = 500, .exhaustions = 100, .fallbacks = 90, .failed = 10,
+	.waits = 3, .sq_stalls = 4, .elapsed_ns = 1000000000, .peak_ops_per_s = 600,
+};
+
+static const char *row_text(const struct rw_conf *conf, const struct rw_result *row, char *buf,
+			    size_t len)
+{
+	struct capture capture;
+
+	capture_begin(&capture);
+	rw_table_row(conf, row);
+	return capture_end(&capture, buf, len);
+}
+
+static const char *columns_text(const struct rw_conf *conf, char *buf, size_t len)
+{
+	struct capture capture;
+
+	capture_begin(&capture);
+	rw_table_columns(conf);
+	return capture_end(&capture, buf, len);
+}
+
+/* Each word of @words stands in @text, in this order. */
+static void assert_words(const char *text, const char *words)
+{
+	char copy[256], *save = NULL;
+
+	strcpy(copy, words);
+	for (char *word = strtok_r(copy, " ", &save); word; word = strtok_r(NULL, " ", &save)) {
+		text = strstr(text, word);
+		if (!text)
+			fail_msg("no %s", word);
+		text += strlen(word);
+	}
+}
+
+static void assert_starts(const char *text, const char *start)
+{
+	if (strncmp(text, start, strlen(start)))
+		fail_msg("'%s' does not start with '%s'", text, start);
+}
+
+static void test_columns(void **state)
+{
+	struct rw_conf conf;
+	char text[600];
+
+	rw_conf_init(&conf, &program);
+	columns_text(&conf, text, sizeof(text));
+	assert_starts(text, PERFTEST_HEAD " ");
+	assert_words(text + strlen(PERFTEST_HEAD),
+		     "path engine sges contexts pool exhaustions fallbacks failed WRs/op");
+	assert_ptr_equal(strchr(text, '\n'), text + strlen(text) - 1);
+	conf.report_gbits = true;
+	assert_starts(columns_text(&conf, text, sizeof(text)), PERFTEST_HEAD_G " ");
+}
+
+static void test_row(void **state)
+{
+	char text[600], perftest[200];
+	struct rw_conf conf;
+
+	rw_conf_init(&conf, &program);
+	row_text(&conf, &direct_row, text, sizeof(text));
+	assert_starts(text, " 65536      1000             125.00             62.50  \t\t   0.001000 ");
+	snprintf(perftest, sizeof(perftest), PERFTEST_ROW, 65536UL, 1000UL, 125.0, 62.5, 0.001);
+	assert_starts(text, perftest);
+	assert_words(text + strlen(perftest), "direct - 16 128 - 0 0 0 3.00");
+	assert_ptr_equal(strchr(text, '\n'), text + strlen(text) - 1);
+
+	row_text(&conf, &mr_row, text, sizeof(text));
+	snprintf(perftest, sizeof(perftest), PERFTEST_ROW, 65536UL, 400UL, 37.5, 25.0, 0.0004);
+	assert_starts(text, perftest);
+	assert_words(text + strlen(perftest), "mr reg 16 128 8 100 90 10 2.50");
+
+	/* decimal: 65536 bytes * 8 bits * 1000 per second = 0.524288 Gb/s */
+	conf.report_gbits = true;
+	row_text(&conf, &direct_row, text, sizeof(text));
+	snprintf(perftest, sizeof(perftest), PERFTEST_ROW, 65536UL, 1000UL, 1.048576, 0.524288,
+		 0.001);
+	assert_starts(text, perftest);
+}
+
+/* Wider than their columns: numbers push, they are not cut. */
+static void test_wide_row(void **state)
+{
+	struct rw_result row = direct_row;
+	char text[600], perftest[200];
+	struct rw_conf conf;
+
+	rw_conf_init(&conf, &program);
+	row.size_bytes = 1 << 30;
+	row.operations = 123456789012;
+	row.elapsed_ns = UINT64_C(123456789012) * 1000000;
+	row_text(&conf, &row, text, sizeof(text));
+	snprintf(perftest, sizeof(perftest), PERFTEST_ROW, 1073741824UL, 123456789012UL, 2048000.0,
+		 1024000.0, 0.001);
+	assert_starts(text, perftest);
+}
+
+static void test_notes_below_a_row(void **state)
+{
+	struct rw_result row = direct_row;
+	struct rw_conf conf;
+	char text[600];
+
+	rw_conf_init(&conf, &program);
+	row.interrupted = true;
+	row.corrupt.bytes = 17;
+	row_text(&conf, &row, text, sizeof(text));
+	assert_words(text, "CORRUPT: 17");
+	assert_words(text, "interrupted");
+	/* notes are comments: the row stays one line that scripts can find */
+	assert_words(text, "\n #");
+	row_text(&conf, &direct_row, text, sizeof(text));
+	assert_null(strchr(text, '#'));
+}
+
+static void test_ratio_line(void **state)
+{
+	struct rw_result mr = mr_row;
+	struct capture capture;
+	char text[300];
+
+	capture_begin(&capture);
+	rw_table_ratio(&mr, &direct_row);
+	capture_end(&capture, text, sizeof(text));
+	assert_words(text, "65536 16 0.400 22.5 fell");
+	mr.fallbacks = 0;
+	capture_begin(&capture);
+	rw_table_ratio(&mr, &direct_row);
+	capture_end(&capture, text, sizeof(text));
+	assert_words(text, "0.400");
+	assert_null(strstr(text, "fell"));
+}
+
+static void test_pairs(void **state)
+{
+	const struct rw_result *direct = NULL;
+	struct rw_result rows[4] = { direct_row, mr_row, direct_row, mr_row };
+
+	assert_false(rw_result_pair(rows, 0, &direct));
+	assert_true(rw_result_pair(rows, 1, &direct));
+	assert_ptr_equal(direct, &rows[0]);
+	assert_false(rw_result_pair(rows, 2, &direct));
+	assert_true(rw_result_pair(rows, 3, &direct));
+	assert_ptr_equal(direct, &rows[2]);
+	/* another size is no measure; nor is a row without operations, or without time */
+	rows[1].size_bytes = 4096;
+	assert_false(rw_result_pair(rows, 1, &direct));
+	rows[3].operations = 0;
+	assert_false(rw_result_pair(rows, 3, &direct));
+	rows[3] = mr_row;
+	rows[2].operations = 0;
+	rows[1] = mr_row;
+	rows[1].size_bytes = 1;
+	assert_false(rw_result_pair(rows, 3, &direct));
+	rows[2] = direct_row;
+	rows[2].elapsed_ns = 0;
+	assert_false(rw_result_pair(rows, 3, &direct));
+	rows[2] = direct_row;
+	rows[3].elapsed_ns = 0;
+	assert_false(rw_result_pair(rows, 3, &direct));
+	/* MR paths alone have nothing beside them */
+	rows[0] = rows[1] = mr_row;
+	assert_false(rw_result_pair(rows, 1, &direct));
+}
+
+static void test_nothing_measured(void **state)
+{
+	const struct rw_result empty = { .op = "read", .path = "direct", .size_bytes = 64 };
+	const struct rw_result untimed = { .op = "read", .path = "mr", .operations = 3, .wrs = 3 };
+	struct rw_conf conf;
+	char text[600];
+
+	rw_conf_init(&conf, &program);
+	assert_true(rw_result_ops_per_s(&empty) == 0 && rw_result_bytes_per_s(&empty) == 0);
+	assert_true(rw_result_wrs_per_op(&empty) == 0 && rw_result_ops_per_s(&untimed) == 0);
+	assert_true(rw_result_peak_bytes_per_s(&empty) == 0);
+	row_text(&conf, &empty, text, sizeof(text));
+	assert_starts(text, " 64         0                0.00               0.00   \t\t   0.000000");
+	assert_null(strstr(text, "nan"));
+	assert_null(strstr(text, "inf"));
+	row_text(&conf, &untimed, text, sizeof(text));
+	assert_null(strstr(text, "nan"));
+	assert_null(strstr(text, "inf"));
+}
+
+static void test_head_without_facts(void **state)
+{
+	static const struct rw_report_facts none = { .command_line = "x" };
+	struct capture capture;
+	struct rw_conf conf;
+	char text[2000];
+
+	rw_conf_init(&conf, &program);
+	conf.op = RW_VERB_WRITE;
+	capture_begin(&capture);
+	rw_table_head(&conf, &none);
+	rw_table_end(&none);
+	capture_end(&capture, text, sizeof(text));
+	assert_words(text, "RDMA_Write BW Test");
+	assert_null(strstr(text, "(null)"));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_columns),
+		cmocka_unit_test(test_row),
+		cmocka_unit_test(test_wide_row),
+		cmocka_unit_test(test_notes_below_a_row),
+		cmocka_unit_test(test_ratio_line),
+		cmocka_unit_test(test_pairs),
+		cmocka_unit_test(test_nothing_measured),
+		cmocka_unit_test(test_head_without_facts),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
