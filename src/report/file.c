@@ -2,6 +2,7 @@
 /* Report files: checked before the run, written aside, then renamed. */
 #include <errno.h>
 #include <fcntl.h>
+#include <libgen.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,6 +11,8 @@
 #include <unistd.h>
 
 #include "report/report.h"
+
+#define ASIDE_MAX (PATH_MAX + 32)
 
 static int fail(const char *path, int error, struct rw_err *err)
 {
@@ -27,21 +30,59 @@ static bool is_stream(const char *path)
 	       (!stat(path, &st) && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode));
 }
 
-/* The file that a report is first written to, beside its place. */
-#define ASIDE_BYTES (PATH_MAX + 32)
-static void name_aside(const char *path, char target[PATH_MAX], char aside[ASIDE_BYTES])
+/*
+ * Where the links of @path end: the file there is replaced, the links stay. It
+ * need not exist. Returns 0 or an errno.
+ */
+static int resolve(const char *path, char target[PATH_MAX])
 {
-	/* A link stays a link: its target is what gets replaced. */
-	if (!realpath(path, target))
-		snprintf(target, PATH_MAX, "%s", path);
-	snprintf(aside, ASIDE_BYTES, "%s.%ld.tmp", target, (long)getpid());
+	char link[PATH_MAX], copy[PATH_MAX];
+
+	if (realpath(path, target))
+		return 0;
+	if (errno != ENOENT)
+		return errno;
+	/* Links that lead into nothing; realpath has seen that they do not turn round. */
+	if (snprintf(target, PATH_MAX, "%s", path) >= PATH_MAX)
+		return ENAMETOOLONG;
+	for (;;) {
+		ssize_t n = readlink(target, link, sizeof(link) - 1);
+		int len;
+
+		if (n < 0)
+			return 0;
+		link[n] = '\0';
+		strcpy(copy, target);
+		len = link[0] == '/' ? snprintf(target, PATH_MAX, "%s", link) :
+				       snprintf(target, PATH_MAX, "%s/%s", dirname(copy), link);
+		if (len >= PATH_MAX)
+			return ENAMETOOLONG;
+	}
+}
+
+/*
+ * Make the file that will be renamed to @target, with its rights if it is there.
+ * Returns a descriptor with the name in @aside, or a negative errno.
+ */
+static int open_aside(const char *target, char aside[ASIDE_MAX])
+{
+	struct stat st;
+	int fd;
+
+	snprintf(aside, ASIDE_MAX, "%s.%ld.tmp", target, (long)getpid());
+	fd = open(aside, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+	if (fd < 0)
+		return -errno;
+	if (!stat(target, &st))
+		(void)!fchmod(fd, st.st_mode & 0777);
+	return fd;
 }
 
 int rw_report_check_file(const char *path, struct rw_err *err)
 {
-	char target[PATH_MAX], aside[ASIDE_BYTES];
+	char target[PATH_MAX], aside[ASIDE_MAX];
 	struct stat st;
-	int fd;
+	int error, fd;
 
 	if (!strcmp(path, "-"))
 		return 0;
@@ -53,11 +94,13 @@ int rw_report_check_file(const char *path, struct rw_err *err)
 		if (!S_ISREG(st.st_mode))
 			return 0;
 	}
-	/* Only making a file tells whether one can be made. */
-	name_aside(path, target, aside);
-	fd = open(aside, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+	error = resolve(path, target);
+	if (error)
+		return fail(path, error, err);
+	/* What will be done after the run is tried: nothing else tells as surely. */
+	fd = open_aside(target, aside);
 	if (fd < 0)
-		return fail(path, errno, err);
+		return fail(path, -fd, err);
 	close(fd);
 	unlink(aside);
 	return 0;
@@ -87,16 +130,15 @@ static int write_stream(const char *path, const json_t *report, struct rw_err *e
 	return error ? fail(is_stdout ? "standard output" : path, error, err) : 0;
 }
 
-static int write_aside(const char *aside, const json_t *report)
+/* Closes @fd. Returns 0 or an errno. */
+static int write_synced(int fd, const json_t *report)
 {
-	int fd = open(aside, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-	FILE *file = fd < 0 ? NULL : fdopen(fd, "w");
+	FILE *file = fdopen(fd, "w");
 	int error;
 
 	if (!file) {
 		error = errno;
-		if (fd >= 0)
-			close(fd);
+		close(fd);
 		return error;
 	}
 	errno = 0;
@@ -110,16 +152,22 @@ static int write_aside(const char *aside, const json_t *report)
 
 int rw_report_write(const char *path, const json_t *report, struct rw_err *err)
 {
-	char target[PATH_MAX], aside[ASIDE_BYTES];
-	int error;
+	char target[PATH_MAX], aside[ASIDE_MAX];
+	int error, fd;
 
 	if (is_stream(path))
 		return write_stream(path, report, err);
-	name_aside(path, target, aside);
-	error = write_aside(aside, report);
+	error = resolve(path, target);
+	if (error)
+		return fail(path, error, err);
+	fd = open_aside(target, aside);
+	if (fd < 0)
+		return fail(path, -fd, err);
+	error = write_synced(fd, report);
 	if (!error && rename(aside, target))
 		error = errno;
-	if (error && error != EEXIST)
-		unlink(aside);
-	return error ? fail(path, error, err) : 0;
+	if (!error)
+		return 0;
+	unlink(aside);
+	return fail(path, error, err);
 }
