@@ -60,6 +60,8 @@ int rw_main(const struct rw_test *test, int argc, char *argv[])
 	char command_line[4096];
 	struct rw_conf conf;
 
+	/* A limit on the size of files is to fail writes, which are told, not to kill. */
+	signal(SIGXFSZ, SIG_IGN);
 	if (rw_conf_parse(test, argc, argv, &conf, &err))
 		return (int)finish(&err);
 	if (conf.show_help) {

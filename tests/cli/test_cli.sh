@@ -1,0 +1,123 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+# Exit codes and messages of the programs; no RDMA device is needed.
+set -u
+
+: "${RW_BUILDDIR:?}"
+bw=$RW_BUILDDIR/ib_rw_bw
+dir=$(mktemp -d) || exit 99
+trap 'rm -rf "$dir"' EXIT
+number=0
+
+# result STATUS NAME
+result() {
+	number=$((number + 1))
+	if [ "$1" -eq 0 ]; then
+		echo "ok $number - $2"
+	else
+		echo "not ok $number - $2"
+		echo "# exit status ${got:-}"
+		sed 's/^/# stdout: /' "$dir/out" | head -n 5
+		sed 's/^/# stderr: /' "$dir/err" | head -n 5
+	fi
+}
+
+skip() {
+	number=$((number + 1))
+	echo "ok $number - $1 # SKIP $2"
+}
+
+# run ARGUMENT...: status in $got, output in $dir/out and $dir/err
+run() {
+	timeout 20 "$bw" "$@" >"$dir/out" 2>"$dir/err" </dev/null
+	got=$?
+}
+
+# one_line WORD: all that was said is one line on stderr, with WORD in it
+one_line() {
+	[ ! -s "$dir/out" ] && [ "$(wc -l <"$dir/err")" -eq 1 ] &&
+		grep -q '^ib_rw_bw: ' "$dir/err" && grep -qF -- "$1" "$dir/err"
+}
+
+# refused NAME STATUS WORD ARGUMENT...
+refused() {
+	name=$1
+	want=$2
+	word=$3
+	shift 3
+	run "$@"
+	[ "$got" -eq "$want" ] && one_line "$word"
+	result $? "$name: exit $want"
+}
+
+# ---- help and version
+for option in -h --help; do
+	run "$option"
+	[ "$got" -eq 0 ] && [ ! -s "$dir/err" ] && grep -q -- '--mr_pool=COUNT' "$dir/out" &&
+		grep -q 'default 64K' "$dir/out"
+	result $? "$option: exit 0, on stdout"
+done
+for option in -V --version; do
+	run "$option"
+	[ "$got" -eq 0 ] && [ ! -s "$dir/err" ] && [ "$(wc -l <"$dir/out")" -eq 1 ] &&
+		grep -qE '^ib_rw_bw \(rwperf\) [0-9]+\.[0-9]+' "$dir/out"
+	result $? "$option: exit 0, one line"
+done
+run -h some host
+[ "$got" -eq 0 ]
+result $? "-h wins over what else is wrong"
+
+# ---- usage
+refused "unknown option" 2 "--bogus" --bogus
+refused "unknown letter" 2 "-Z" -Z
+refused "value missing" 2 "--size needs a value" -s
+refused "value of a flag" 2 "takes no value" --verify=1
+refused "no number" 2 "--size" -s 64KB
+refused "out of range" 2 "1 to 1024" -q 0
+refused "unknown path" 2 "direct or mr" --path=umr host
+refused "path twice" 2 "once" --path=mr,mr host
+refused "two hosts" 2 "one host" host other
+refused "empty host" 2 "host" ""
+refused "exclusive options" 2 "--iters and --duration" -n 5 -D 5 host
+refused "segments that do not make up the size" 2 "--sges=16" --sges=15 --segment=4K host
+refused "bytes that are no characters" 2 "unknown" "$(printf -- '--a\nb\033[2J')"
+
+# ---- files
+refused "--json into a missing directory" 1 "$dir/missing/x.json" --json "$dir/missing/x.json" host
+refused "--json onto a directory" 1 "Is a directory" --json "$dir" host
+refused "the file is tried before the device" 1 "$dir/missing" --json "$dir/missing/x" -d none host
+[ -z "$(find "$dir" -mindepth 1 ! -name out ! -name err)" ]
+result $? "nothing is left behind"
+if [ -c /dev/full ]; then
+	timeout 20 "$bw" --help >/dev/full 2>"$dir/err"
+	got=$?
+	: >"$dir/out"
+	[ $got -eq 1 ] && one_line "No space left on device"
+	result $? "stdout on a full disk: exit 1"
+else
+	skip "stdout on a full disk" "no /dev/full"
+fi
+timeout 20 "$bw" --help >&- 2>"$dir/err"
+got=$?
+: >"$dir/out"
+[ $got -eq 1 ] && one_line "standard output"
+result $? "stdout closed: exit 1"
+(
+	ulimit -f 0
+	timeout 20 "$bw" --help >"$dir/limited" 2>&-
+)
+got=$?
+[ $got -eq 1 ]
+result $? "a limit on the size of files: exit 1, no signal"
+
+# ---- device
+if [ -n "$(ls -A /sys/class/infiniband 2>/dev/null)" ]; then
+	skip "no RDMA device" "this host has one"
+	skip "no RDMA device, server" "this host has one"
+else
+	refused "no RDMA device" 4 "no RDMA device" localhost
+	refused "no RDMA device, server" 4 "no RDMA device" -p 1
+fi
+refused "unknown device" 4 "device" -d no_such_device0 localhost
+
+echo "1..$number"
