@@ -11,6 +11,10 @@ set -u
 srcdir=${RW_SRCDIR:-$(cd "$(dirname "$0")/../.." && pwd -P)}
 rw_vm=$srcdir/vm/rw_vm
 
+if [ "${RW_TESTS-}" = fast ]; then
+	echo '1..0 # SKIP RW_TESTS=fast leaves virtual machines out'
+	exit 0
+fi
 if ! built=$("$srcdir/vm/build" --print 2>&1); then
 	if [ "${RW_REQUIRE_VM-}" = 1 ]; then
 		echo "Bail out! $built"
@@ -176,12 +180,14 @@ vm --topology=none sh -c 'sleep 1000 & echo started'
 all 'what the command leaves running does not keep the guest up' \
 	'[ "$status" = 0 ]' '[ "$(cat out)" = started ]' '[ $took -lt 30 ]'
 
+host_file=$(mktemp /tmp/test_rw_vm.host.XXXXXX)
 vm --topology=none sh -c 'touch /tmp/$1 /run/$1 /dev/shm/$1 && ls /tmp &&
 	! touch x' - "${work##*/}.new"
 all 'the guest has its own /tmp, and the rest is read-only' \
 	'[ "$status" = 0 ]' '[ ! -e "/tmp/${work##*/}.new" ]' \
-	'[ "$(cat out)" = "$(printf "%s\n" "${work##*/}" "${work##*/}.new")" ]' \
+	'grep -qx "${work##*/}.new" out' '! grep -q "${host_file##*/}" out' \
 	'grep -q "Read-only" err'
+rm -f "$host_file"
 mkdir outdir
 vm --topology=none --out=outdir sh -c 'echo result >"$RW_VM_OUT/file"; pwd'
 all '--out is where files come out' '[ "$status" = 0 ]' \
@@ -274,7 +280,10 @@ all 'one: ib_read_bw with itself' '[ "$status" = 0 ]' 'grep -q "^ 65536" out'
 for address in 10.9.0.1 fd00:9::1; do
 	vm --topology=siw sh -c '
 		ip netns exec rw0 rping -s -a $1 -C 5 -v >/dev/null 2>&1 &
-		sleep 1; ip netns exec rw1 rping -c -a $1 -C 5 -v' - $address
+		for try in 1 2 3 4 5 6 7 8 9 10; do
+			sleep 1
+			ip netns exec rw1 rping -c -a $1 -C 5 -v && break
+		done' - $address
 	all "siw: rping to $address" '[ "$status" = 0 ]' \
 		'[ "$(grep -c "ping data: rdma-ping" out)" = 5 ]'
 done
