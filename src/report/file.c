@@ -53,8 +53,8 @@ static int resolve(const char *path, char target[PATH_MAX])
 			return 0;
 		link[n] = '\0';
 		strcpy(copy, target);
-		len = link[0] == '/' ? snprintf(target, PATH_MAX, "%s", link) :
-				       snprintf(target, PATH_MAX, "%s/%s", dirname(copy), link);
+		len = link[0] == '/' ? snprintf(target, PATH_MAX, "%s", link)
+				     : snprintf(target, PATH_MAX, "%s/%s", dirname(copy), link);
 		if (len >= PATH_MAX)
 			return ENAMETOOLONG;
 	}

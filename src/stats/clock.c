@@ -5,7 +5,7 @@
 #include <cpuid.h>
 #endif
 
-#define CALIBRATION_NS    (10 * 1000 * 1000)
+#define CALIBRATION_NS	  (10 * 1000 * 1000)
 #define CALIBRATION_TRIES 16
 
 /* CPUID 80000007h, EDX bit 8: the TSC runs at a constant rate in all states. */

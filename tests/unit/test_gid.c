@@ -7,8 +7,8 @@
 
 #include "verbs/gid.h"
 
-#define V1 RW_GID_ROCE_V1
-#define V2 RW_GID_ROCE_V2
+#define V1	    RW_GID_ROCE_V1
+#define V2	    RW_GID_ROCE_V2
 #define MAX_ENTRIES 16
 
 /* An IPv4 or IPv6 address as a GID. */
@@ -30,13 +30,20 @@ struct entry {
 
 /* What a port of mlx5 shows: each address as v1 and as v2. */
 static const struct entry mlx5[] = {
-	{ V1, "fe80::966d:aeff:fe01:2" }, { V2, "fe80::966d:aeff:fe01:2" },
-	{ V1, "10.9.0.1" },		  { V2, "10.9.0.1" },
-	{ V1, "10.9.1.1" },		  { V2, "10.9.1.1" },
-	{ V1, "fd00:9::1" },		  { V2, "fd00:9::1" },
-	{ V1, "fd00:a::1" },		  { V2, "fd00:a::1" },
-	{ V1, "10.9.1.7" },		  { V2, "10.9.1.7" },
-	{ V1, "::" },			  { V2, "::" },
+	{ V1, "fe80::966d:aeff:fe01:2" },
+	{ V2, "fe80::966d:aeff:fe01:2" },
+	{ V1, "10.9.0.1" },
+	{ V2, "10.9.0.1" },
+	{ V1, "10.9.1.1" },
+	{ V2, "10.9.1.1" },
+	{ V1, "fd00:9::1" },
+	{ V2, "fd00:9::1" },
+	{ V1, "fd00:a::1" },
+	{ V2, "fd00:a::1" },
+	{ V1, "10.9.1.7" },
+	{ V2, "10.9.1.7" },
+	{ V1, "::" },
+	{ V2, "::" },
 };
 
 static uint32_t build(const struct entry *entries, uint32_t n, struct rw_gid *table)
@@ -80,9 +87,11 @@ static void test_by_control_address(void **state)
 
 static void test_poor_tables(void **state)
 {
-	static const struct entry local[] = { { V1, "fe80::1" }, { V2, "fe80::1" },
+	static const struct entry local[] = { { V1, "fe80::1" },
+					      { V2, "fe80::1" },
 					      { V2, "169.254.3.4" } };
-	static const struct entry only_v1[] = { { V1, "fe80::1" }, { V1, "10.9.0.1" },
+	static const struct entry only_v1[] = { { V1, "fe80::1" },
+						{ V1, "10.9.0.1" },
 						{ V1, "fd00::1" } };
 	static const struct entry zeros[] = { { V1, "::" }, { V2, "::" }, { V2, "10.9.0.1" } };
 	static const struct entry nothing[] = { { V1, "::" }, { V2, "::" } };
@@ -102,7 +111,8 @@ static void test_poor_tables(void **state)
 
 static void test_like_a_peer(void **state)
 {
-	static const struct entry both[] = { { V2, "fe80::1" }, { V2, "10.9.0.1" },
+	static const struct entry both[] = { { V2, "fe80::1" },
+					     { V2, "10.9.0.1" },
 					     { V2, "fd00::1" } };
 
 	assert_int_equal(CHOOSE(mlx5, "10.9.1.2", V1), 4);
@@ -178,11 +188,11 @@ static const char *const controls[] = { "10.9.0.1", "10.9.1.9",	   "192.168.1.1"
 					"fd00::1",  "2001:db8::5", "::1",	  "fe80::1" };
 
 static const struct entry client_side[] = {
-	{ V1, "fe80::1" }, { V2, "fe80::1" }, { V1, "10.9.0.1" }, { V2, "10.9.0.1" },
-	{ V2, "10.9.1.1" }, { V2, "fd00::1" }, { V2, "::" }, { V2, "169.254.0.1" },
+	{ V1, "fe80::1" },  { V2, "fe80::1" }, { V1, "10.9.0.1" }, { V2, "10.9.0.1" },
+	{ V2, "10.9.1.1" }, { V2, "fd00::1" }, { V2, "::" },	   { V2, "169.254.0.1" },
 };
 static const struct entry server_side[] = {
-	{ V1, "fe80::2" }, { V2, "fe80::2" }, { V1, "10.9.1.2" }, { V2, "10.9.1.2" },
+	{ V1, "fe80::2" },  { V2, "fe80::2" }, { V1, "10.9.1.2" },  { V2, "10.9.1.2" },
 	{ V2, "10.9.0.2" }, { V2, "fd00::2" }, { V2, "fd00:1::2" }, { V2, "169.254.0.2" },
 };
 
@@ -208,8 +218,7 @@ static void test_rule_on_every_subset(void **state)
 			uint32_t n = subset(client_side, bits, table);
 
 			parse(controls[c], like);
-			assert_int_equal(rw_gid_choose(table, n, like, -1),
-					 sieve(table, n, like));
+			assert_int_equal(rw_gid_choose(table, n, like, -1), sieve(table, n, like));
 		}
 }
 
@@ -248,8 +257,7 @@ static void test_both_sides_agree(void **state)
 			parse(controls[c], like);
 			at = rw_gid_choose(mine, n, like, -1);
 			for (unsigned int other = 0; at >= 0 && other < 256; other++)
-				check_answer(&mine[at], theirs,
-					     subset(server_side, other, theirs));
+				check_answer(&mine[at], theirs, subset(server_side, other, theirs));
 		}
 }
 

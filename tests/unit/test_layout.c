@@ -77,8 +77,7 @@ static void test_matrix_of_sges(void **state)
 			/* lengths differ by one byte at the most, longer ones first */
 			for (uint32_t i = 0; i < layout.nr_segs; i++)
 				assert_int_equal(rw_layout_length(&layout, i),
-						 sizes[s] / counts[c] +
-							 (i < sizes[s] % counts[c]));
+						 sizes[s] / counts[c] + (i < sizes[s] % counts[c]));
 		}
 }
 
@@ -130,7 +129,8 @@ static void test_any(void **state)
 	struct rw_layout layout;
 
 	for (int i = 0; i < 3000; i++) {
-		uint64_t size = unit_between(&random, 1, UINT64_C(1) << unit_between(&random, 0, 21));
+		uint64_t size =
+			unit_between(&random, 1, UINT64_C(1) << unit_between(&random, 0, 21));
 		uint64_t sges = unit_between(&random, 1, rw_min(size, 600));
 		uint64_t segment = unit_between(&random, rw_div_ceil(size, 600), 2 * size);
 		uint64_t longest;
@@ -164,13 +164,13 @@ static void test_whole_pages(void **state)
 		uint64_t size, sges, segment, stride;
 		bool whole;
 	} rows[] = {
-		{ 65536, NONE, 4096, NONE, true },   { 65536, NONE, 4096, 4096, true },
-		{ 65536, NONE, 4096, 12288, true },  { 65536, NONE, 4096, 6144, false },
-		{ 65536, NONE, 2048, NONE, false },  { 65536, NONE, 6144, NONE, false },
-		{ 65536, NONE, 8192, NONE, true },   { 65537, NONE, 4096, NONE, true },
-		{ 100, NONE, 4096, NONE, true },     { 100, 2, NONE, NONE, false },
-		{ 8191, 2, NONE, NONE, true },	     { 8193, 2, NONE, NONE, false },
-		{ 12286, 3, NONE, NONE, false },     { 12288, 3, NONE, NONE, true },
+		{ 65536, NONE, 4096, NONE, true },  { 65536, NONE, 4096, 4096, true },
+		{ 65536, NONE, 4096, 12288, true }, { 65536, NONE, 4096, 6144, false },
+		{ 65536, NONE, 2048, NONE, false }, { 65536, NONE, 6144, NONE, false },
+		{ 65536, NONE, 8192, NONE, true },  { 65537, NONE, 4096, NONE, true },
+		{ 100, NONE, 4096, NONE, true },    { 100, 2, NONE, NONE, false },
+		{ 8191, 2, NONE, NONE, true },	    { 8193, 2, NONE, NONE, false },
+		{ 12286, 3, NONE, NONE, false },    { 12288, 3, NONE, NONE, true },
 		{ 4097, 1, NONE, NONE, true },
 	};
 	struct rw_layout layout;

@@ -24,8 +24,13 @@ static json_t *travel(json_t *sent)
 }
 
 static const struct rw_msg_port a_port = {
-	.is_roce = true, .has_grh = true, .lid = 0xffff, .mtu_bytes = 1024, .max_rd_atom = 16,
-	.gid_type = 2, .gid = { 0xfe, 0x80, [6] = 0x0a, [15] = 0xff },
+	.is_roce = true,
+	.has_grh = true,
+	.lid = 0xffff,
+	.mtu_bytes = 1024,
+	.max_rd_atom = 16,
+	.gid_type = 2,
+	.gid = { 0xfe, 0x80, [6] = 0x0a, [15] = 0xff },
 };
 static const struct rw_msg_buffer a_buffer = { UINT64_MAX - 4095, UINT32_MAX, 1 << 30 };
 static const struct rw_msg_prepare a_prepare = { true, true, 65536, UINT32_MAX };
@@ -98,6 +103,7 @@ static const struct {
 };
 
 /* A field of good[@message] is replaced by @value (JSON); @field is what the error names. */
+/* clang-format off */
 static const struct {
 	int message;
 	const char *field, *value;
@@ -135,6 +141,7 @@ static const struct {
 	{ 5, "slot", "4294967296" },  { 5, "offset", "-1" },	    { 5, "expected", "256" },
 	{ 5, "found", "-1" },	      { 5, "found", "\"0\"" },
 };
+/* clang-format on */
 
 static void refuse(int (*take)(const json_t *obj, struct rw_err *err), const json_t *obj,
 		   const char *word)
@@ -288,7 +295,8 @@ static void test_finish(void **state)
 	uint64_t random = 5;
 
 	for (size_t c = 0; c < RW_ARRAY_SIZE(counts); c++) {
-		struct rw_msg_finish finish = { 1000, sent, counts[c] }, got = { 0, come, counts[c] };
+		struct rw_msg_finish finish = { 1000, sent, counts[c] },
+				     got = { 0, come, counts[c] };
 		struct rw_err err = { 0 };
 		json_t *obj;
 

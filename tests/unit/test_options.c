@@ -77,6 +77,19 @@ static void test_groups_stand_together(void **state)
 				fail_msg("--%s stands apart from its group", rw_opts[i].name);
 }
 
+/* The text option @name fills its field of @bytes. */
+static void check_room(const char *name, size_t bytes)
+{
+	for (uint32_t i = 0; i < rw_nr_opts; i++) {
+		if (strcmp(rw_opts[i].name, name))
+			continue;
+		assert_int_equal(rw_opts[i].type, RW_OPT_STRING);
+		assert_int_equal(rw_opts[i].max, bytes);
+		return;
+	}
+	fail_msg("no --%s", name);
+}
+
 /* No field overlaps another, and each is aligned for its type. */
 static void test_fields(void **state)
 {
@@ -94,14 +107,10 @@ static void test_fields(void **state)
 				fail_msg("--%s and --%s share memory", a->name, b->name);
 		}
 	}
-#define HAS_ROOM(field, option)                                                      \
-	for (uint32_t i = 0; i < rw_nr_opts; i++)                                    \
-		if (!strcmp(rw_opts[i].name, option))                                \
-	assert_int_equal(rw_opts[i].max, sizeof(((struct rw_conf *)0)->field))
-	HAS_ROOM(device, "ib-dev");
-	HAS_ROOM(bind, "bind");
-	HAS_ROOM(json, "json");
-	HAS_ROOM(engine, "engine");
+	check_room("ib-dev", sizeof(((struct rw_conf *)0)->device));
+	check_room("bind", sizeof(((struct rw_conf *)0)->bind));
+	check_room("json", sizeof(((struct rw_conf *)0)->json));
+	check_room("engine", sizeof(((struct rw_conf *)0)->engine));
 }
 
 /* A default can be typed, or is "auto", or is 0 for "not given". */
@@ -161,13 +170,13 @@ static void test_perftest_letters(void **state)
 		char letter;
 		const char *name;
 	} perftest[] = {
-		{ 'd', "ib-dev" },	 { 'i', "ib-port" },  { 'x', "gid-index" },
-		{ 'p', "port" },	 { 's', "size" },     { 'n', "iters" },
-		{ 'D', "duration" },	 { 't', "tx-depth" }, { 'q', "qp" },
-		{ 'm', "mtu" },		 { 'S', "sl" },	      { 'u', "qp-timeout" },
-		{ 'o', "outs" },	 { 'l', "post_list" }, { 'Q', "cq-mod" },
-		{ 'a', "all" },		 { 'F', "CPU-freq" }, { 'N', "noPeak" },
-		{ 'V', "version" },	 { 'h', "help" },     { 0, "report_gbits" },
+		{ 'd', "ib-dev" },   { 'i', "ib-port" },   { 'x', "gid-index" },
+		{ 'p', "port" },     { 's', "size" },	   { 'n', "iters" },
+		{ 'D', "duration" }, { 't', "tx-depth" },  { 'q', "qp" },
+		{ 'm', "mtu" },	     { 'S', "sl" },	   { 'u', "qp-timeout" },
+		{ 'o', "outs" },     { 'l', "post_list" }, { 'Q', "cq-mod" },
+		{ 'a', "all" },	     { 'F', "CPU-freq" },  { 'N', "noPeak" },
+		{ 'V', "version" },  { 'h', "help" },	   { 0, "report_gbits" },
 	};
 
 	for (size_t i = 0; i < RW_ARRAY_SIZE(perftest); i++) {

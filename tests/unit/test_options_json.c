@@ -39,9 +39,9 @@ static void set_any(const struct rw_opt *opt, struct rw_conf *conf, uint64_t *ra
 		/* fall through */
 	case RW_OPT_NAME:
 	case RW_OPT_LIST:
-		*rw_opt_number(opt, conf) = kind == 0 ? opt->min :
-					    kind == 1 ? opt->max :
-							unit_between(random, opt->min, opt->max);
+		*rw_opt_number(opt, conf) = kind == 0	? opt->min
+					    : kind == 1 ? opt->max
+							: unit_between(random, opt->min, opt->max);
 		return;
 	}
 }
@@ -91,9 +91,9 @@ static void test_round_trip(void **state)
 		if (i & 1)
 			client.duration_s = 0;
 		for (uint32_t j = 0; j < rw_nr_opts; j++) {
-			size_t bytes = rw_opts[j].type == RW_OPT_FLAG	? sizeof(bool) :
-				       rw_opts[j].type == RW_OPT_STRING ? rw_opts[j].max :
-									  sizeof(uint64_t);
+			size_t bytes = rw_opts[j].type == RW_OPT_FLAG	  ? sizeof(bool)
+				       : rw_opts[j].type == RW_OPT_STRING ? rw_opts[j].max
+									  : sizeof(uint64_t);
 
 			if (rw_opts[j].scope == RW_SCOPE_RUN)
 				memcpy((char *)&expected + rw_opts[j].offset,
@@ -288,14 +288,10 @@ static void test_text_that_is_no_utf8(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_round_trip),
-		cmocka_unit_test(test_which_options),
-		cmocka_unit_test(test_missing),
-		cmocka_unit_test(test_wrong_types),
-		cmocka_unit_test(test_out_of_range),
-		cmocka_unit_test(test_unknown),
-		cmocka_unit_test(test_no_object),
-		cmocka_unit_test(test_text_that_is_no_utf8),
+		cmocka_unit_test(test_round_trip),   cmocka_unit_test(test_which_options),
+		cmocka_unit_test(test_missing),	     cmocka_unit_test(test_wrong_types),
+		cmocka_unit_test(test_out_of_range), cmocka_unit_test(test_unknown),
+		cmocka_unit_test(test_no_object),    cmocka_unit_test(test_text_that_is_no_utf8),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

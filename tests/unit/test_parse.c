@@ -6,8 +6,8 @@
 
 #include "conf/conf.h"
 
-#define MAX_WORDS 16
-#define ARGS(...) ((const char *const[]){ __VA_ARGS__, NULL })
+#define MAX_WORDS     16
+#define ARGS(...)     ((const char *const[]){ __VA_ARGS__, NULL })
 #define NUMBER(field) offsetof(struct rw_conf, field)
 
 static const struct rw_test program = {
@@ -33,6 +33,7 @@ static int parse(const char *const *args, const char *host, struct rw_conf *conf
 	return rw_conf_parse(&program, argc, argv, conf, err);
 }
 
+/* clang-format off */
 static const struct {
 	const char *const *args;
 	size_t offset;
@@ -81,6 +82,7 @@ static const struct {
 	{ ARGS("--seed=0"), NUMBER(seed), 0 },
 	{ ARGS("--seed=4294967295"), NUMBER(seed), UINT32_MAX },
 };
+/* clang-format on */
 
 static void test_numbers(void **state)
 {
@@ -185,6 +187,7 @@ static void test_all_sizes(void **state)
 }
 
 /* @what: the option as it is to be named; @advice: what to do. */
+/* clang-format off */
 static const struct {
 	const char *const *args;
 	const char *what, *advice;
@@ -243,6 +246,7 @@ static const struct {
 	{ ARGS("-Q", "129"), "--cq-mod", "--contexts" },
 	{ ARGS("-q1024", "-t129"), "--contexts", "--qp" },
 };
+/* clang-format on */
 
 static void test_refused(void **state)
 {
@@ -303,11 +307,12 @@ static void test_starts_over(void **state)
 static void test_any_words(void **state)
 {
 	static const char *const words[] = {
-		"-s",	  "--size",  "=",	"64K",	   "-",	   "--",	"---",	  "",
-		"--path", "mr",	     "direct,", ",",	   "auto", "-aN",	"-sK",	  "\x01\n",
-		"--=",	  "--=x",    "--s",	"--sge",   "host", "-\xff",	"\xc3\x28", "-W",
-		"-W foo", "--help=", "-t",	"-t-1",	   "--op", "--tx-depth", "%s%n",  "-:",
-		"0x",	  "-D9",     "-?",	"--mtu=0", "-m",   "--segment", "1",	  "-;",
+		"-s",	   "--size",	 "=",	      "64K",	 "-",	    "--",    "---",
+		"",	   "--path",	 "mr",	      "direct,", ",",	    "auto",  "-aN",
+		"-sK",	   "\x01\n",	 "--=",	      "--=x",	 "--s",	    "--sge", "host",
+		"-\xff",   "\xc3\x28",	 "-W",	      "-W foo",	 "--help=", "-t",    "-t-1",
+		"--op",	   "--tx-depth", "%s%n",      "-:",	 "0x",	    "-D9",   "-?",
+		"--mtu=0", "-m",	 "--segment", "1",	 "-;",
 	};
 	uint64_t random = 7;
 

@@ -28,8 +28,8 @@ static void test_fill(void **state)
 					bool inside = i >= align && i < align + len;
 					uint64_t at = positions[p] + i - align;
 
-					assert_int_equal(buf[i], inside ? rw_pattern_byte(3, at) :
-									  GUARD);
+					assert_int_equal(buf[i],
+							 inside ? rw_pattern_byte(3, at) : GUARD);
 				}
 				assert_int_equal(
 					rw_pattern_check(buf + align, len, 3, positions[p], &first),
@@ -107,8 +107,9 @@ static void test_spoil(void **state)
 					bool inside = i >= align && i < align + len;
 					uint64_t at = position + i - align;
 
-					assert_int_equal(buf[i], inside ? 0xff ^ rw_pattern_byte(4, at) :
-									  GUARD);
+					assert_int_equal(buf[i],
+							 inside ? 0xff ^ rw_pattern_byte(4, at)
+								: GUARD);
 				}
 			}
 }
@@ -130,8 +131,8 @@ static void test_no_two_alike(void **state)
 				assert_in_range(wrong, sizeof(buf) * 97 / 100, sizeof(buf));
 		}
 	/* a page apart: segments that were swapped */
-	assert_in_range(rw_pattern_check(buf, sizeof(buf), 1, 4096, &first),
-			sizeof(buf) * 97 / 100, sizeof(buf));
+	assert_in_range(rw_pattern_check(buf, sizeof(buf), 1, 4096, &first), sizeof(buf) * 97 / 100,
+			sizeof(buf));
 }
 
 static void test_corrupt_add(void **state)

@@ -8,9 +8,9 @@
 #include "report/report.h"
 
 /* As in perftest's sources. */
-#define PERFTEST_HEAD \
+#define PERFTEST_HEAD                                                                              \
 	" #bytes     #iterations    BW peak[MiB/sec]    BW average[MiB/sec]   MsgRate[Mpps]"
-#define PERFTEST_HEAD_G \
+#define PERFTEST_HEAD_G                                                                            \
 	" #bytes     #iterations    BW peak[Gb/sec]    BW average[Gb/sec]   MsgRate[Mpps]"
 #define PERFTEST_ROW " %-7lu    %-10lu       %-7.2lf            %-7.2lf\t\t   %-7.6lf"
 
@@ -24,15 +24,41 @@ static const struct rw_test program = {
 
 /* 62.5 MiB/s on average and 125 at the peak. */
 static const struct rw_result direct_row = {
-	.op = "read", .path = "direct", .size_bytes = 65536, .segment_bytes = 4096, .sges = 16,
-	.contexts = 128, .qps = 2, .issued = 1001, .operations = 1000, .wrs = 3000,
-	.doorbells = 500, .elapsed_ns = 1000000000, .peak_ops_per_s = 2000,
+	.op = "read",
+	.path = "direct",
+	.size_bytes = 65536,
+	.segment_bytes = 4096,
+	.sges = 16,
+	.contexts = 128,
+	.qps = 2,
+	.issued = 1001,
+	.operations = 1000,
+	.wrs = 3000,
+	.doorbells = 500,
+	.elapsed_ns = 1000000000,
+	.peak_ops_per_s = 2000,
 };
 static const struct rw_result mr_row = {
-	.op = "read", .path = "mr", .engine = "reg", .size_bytes = 65536, .segment_bytes = 4096,
-	.sges = 16, .contexts = 128, .qps = 2, .mr_pool = 8, .issued = 500, .operations = 400,
-	.wrs = 1000, .mr_wanted = 500, .exhaustions = 100, .fallbacks = 90, .failed = 10,
-	.waits = 3, .sq_stalls = 4, .elapsed_ns = 1000000000, .peak_ops_per_s = 600,
+	.op = "read",
+	.path = "mr",
+	.engine = "reg",
+	.size_bytes = 65536,
+	.segment_bytes = 4096,
+	.sges = 16,
+	.contexts = 128,
+	.qps = 2,
+	.mr_pool = 8,
+	.issued = 500,
+	.operations = 400,
+	.wrs = 1000,
+	.mr_wanted = 500,
+	.exhaustions = 100,
+	.fallbacks = 90,
+	.failed = 10,
+	.waits = 3,
+	.sq_stalls = 4,
+	.elapsed_ns = 1000000000,
+	.peak_ops_per_s = 600,
 };
 
 static const char *row_text(const struct rw_conf *conf, const struct rw_result *row, char *buf,
@@ -96,7 +122,8 @@ static void test_row(void **state)
 
 	rw_conf_init(&conf, &program);
 	row_text(&conf, &direct_row, text, sizeof(text));
-	assert_starts(text, " 65536      1000             125.00             62.50  \t\t   0.001000 ");
+	assert_starts(text,
+		      " 65536      1000             125.00             62.50  \t\t   0.001000 ");
 	snprintf(perftest, sizeof(perftest), PERFTEST_ROW, 65536UL, 1000UL, 125.0, 62.5, 0.001);
 	assert_starts(text, perftest);
 	assert_words(text + strlen(perftest), "direct - 16 128 - 0 0 0 3.00");
@@ -212,7 +239,8 @@ static void test_nothing_measured(void **state)
 	assert_true(rw_result_wrs_per_op(&empty) == 0 && rw_result_ops_per_s(&untimed) == 0);
 	assert_true(rw_result_peak_bytes_per_s(&empty) == 0);
 	row_text(&conf, &empty, text, sizeof(text));
-	assert_starts(text, " 64         0                0.00               0.00   \t\t   0.000000");
+	assert_starts(text,
+		      " 64         0                0.00               0.00   \t\t   0.000000");
 	assert_null(strstr(text, "nan"));
 	assert_null(strstr(text, "inf"));
 	row_text(&conf, &untimed, text, sizeof(text));
@@ -240,14 +268,10 @@ static void test_head_without_facts(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_columns),
-		cmocka_unit_test(test_row),
-		cmocka_unit_test(test_wide_row),
-		cmocka_unit_test(test_notes_below_a_row),
-		cmocka_unit_test(test_ratio_line),
-		cmocka_unit_test(test_pairs),
-		cmocka_unit_test(test_nothing_measured),
-		cmocka_unit_test(test_head_without_facts),
+		cmocka_unit_test(test_columns),		 cmocka_unit_test(test_row),
+		cmocka_unit_test(test_wide_row),	 cmocka_unit_test(test_notes_below_a_row),
+		cmocka_unit_test(test_ratio_line),	 cmocka_unit_test(test_pairs),
+		cmocka_unit_test(test_nothing_measured), cmocka_unit_test(test_head_without_facts),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -339,10 +339,10 @@ int main(void)
 {
 #define WITH_BED(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		WITH_BED(test_new_file),	     WITH_BED(test_replaced),
-		WITH_BED(test_full),		     WITH_BED(test_full_device),
-		WITH_BED(test_symlinks),	     WITH_BED(test_no_file_can_be_there),
-		WITH_BED(test_not_allowed),	     WITH_BED(test_not_ours),
+		WITH_BED(test_new_file),    WITH_BED(test_replaced),
+		WITH_BED(test_full),	    WITH_BED(test_full_device),
+		WITH_BED(test_symlinks),    WITH_BED(test_no_file_can_be_there),
+		WITH_BED(test_not_allowed), WITH_BED(test_not_ours),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

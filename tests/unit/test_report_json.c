@@ -17,15 +17,42 @@ static const struct rw_test program = {
 };
 
 static const struct rw_result rows[] = {
-	{ .op = "read", .path = "direct", .size_bytes = 65536, .segment_bytes = 4096, .sges = 16,
-	  .contexts = 128, .qps = 2, .issued = 1001, .operations = 1000, .wrs = 3000,
-	  .doorbells = 500, .elapsed_ns = 1000000000, .peak_ops_per_s = 2000,
+	{ .op = "read",
+	  .path = "direct",
+	  .size_bytes = 65536,
+	  .segment_bytes = 4096,
+	  .sges = 16,
+	  .contexts = 128,
+	  .qps = 2,
+	  .issued = 1001,
+	  .operations = 1000,
+	  .wrs = 3000,
+	  .doorbells = 500,
+	  .elapsed_ns = 1000000000,
+	  .peak_ops_per_s = 2000,
 	  .interrupted = true },
-	{ .op = "read", .path = "mr", .engine = "reg", .size_bytes = 65536, .segment_bytes = 4096,
-	  .sges = 16, .contexts = 128, .qps = 2, .mr_pool = 8, .issued = 500, .operations = 400,
-	  .wrs = 1000, .mr_wanted = 500, .exhaustions = 100, .fallbacks = 90, .failed = 10,
-	  .waits = 3, .sq_stalls = 4, .elapsed_ns = 1000000000, .peak_ops_per_s = 600,
-	  .verified = true, .corrupt = { 2, 5, 70, 0xaa, 0x55 } },
+	{ .op = "read",
+	  .path = "mr",
+	  .engine = "reg",
+	  .size_bytes = 65536,
+	  .segment_bytes = 4096,
+	  .sges = 16,
+	  .contexts = 128,
+	  .qps = 2,
+	  .mr_pool = 8,
+	  .issued = 500,
+	  .operations = 400,
+	  .wrs = 1000,
+	  .mr_wanted = 500,
+	  .exhaustions = 100,
+	  .fallbacks = 90,
+	  .failed = 10,
+	  .waits = 3,
+	  .sq_stalls = 4,
+	  .elapsed_ns = 1000000000,
+	  .peak_ops_per_s = 600,
+	  .verified = true,
+	  .corrupt = { 2, 5, 70, 0xaa, 0x55 } },
 };
 
 /* The report as a program reads it. */
@@ -224,8 +251,8 @@ static void test_text_that_is_no_utf8(void **state)
 	report = read_report(&conf, &facts, rows, 1, &failure);
 	assert_text(json_object_get(report, "error"), "text", "cannot write ?");
 	assert_text(json_object_get(report, "test_info"), "command_line", "ib_rw_test --json=?");
-	assert_true(json_is_object(json_object_get(json_object_get(report, "test_info"),
-						   "configuration")));
+	assert_true(json_is_object(
+		json_object_get(json_object_get(report, "test_info"), "configuration")));
 	json_decref(report);
 }
 

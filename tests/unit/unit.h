@@ -33,12 +33,12 @@ static inline uint64_t unit_between(uint64_t *state, uint64_t min, uint64_t max)
 }
 
 /* @err tells of this kind of fault in one line that holds @word. */
-#define assert_told(err, code, number, word)                                             \
-	do {                                                                             \
-		if (!strstr((err)->text, (word)) || strpbrk((err)->text, "\n\r"))        \
-			fail_msg("'%s' is no line with '%s'", (err)->text, (word));      \
-		assert_int_equal((err)->exit_code, (code));                              \
-		assert_int_equal((err)->error, (number));                                \
+#define assert_told(err, code, number, word)                                                       \
+	do {                                                                                       \
+		if (!strstr((err)->text, (word)) || strpbrk((err)->text, "\n\r"))                  \
+			fail_msg("'%s' is no line with '%s'", (err)->text, (word));                \
+		assert_int_equal((err)->exit_code, (code));                                        \
+		assert_int_equal((err)->error, (number));                                          \
 	} while (0)
 
 #endif
