@@ -256,8 +256,8 @@ int rw_chan_io_failed(struct rw_chan *chan, int error, const char *doing, struct
 			       chan->name, doing);
 	case -EHOSTDOWN:
 		return rw_fail(err, RW_EXIT_PEER, error,
-			       "the peer %s is gone, noticed while %s: its host does not answer; "
-			       "check host and network",
+			       "the peer %s is gone or hangs, noticed while %s: nothing gets "
+			       "through to it; check its host and the network",
 			       chan->name, doing);
 	default:
 		return rw_fail(err, RW_EXIT_PEER, error,

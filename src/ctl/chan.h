@@ -37,9 +37,11 @@
 #define RW_CHAN_MAX_VERSION 31		 /* bytes of the package version */
 
 /*
- * A peer whose host or link vanished without a word is noticed within this
- * time: by unanswered keepalives when nothing is being sent, by TCP_USER_TIMEOUT
- * when something is. rw_chan_poll then says 1 and rw_chan_recv -EHOSTDOWN.
+ * A peer whose host or link vanished without a word is noticed after this time,
+ * at most a second later: by unanswered keepalives when nothing is being sent, by
+ * TCP_USER_TIMEOUT when something is. rw_chan_poll then says 1 and rw_chan_recv
+ * -EHOSTDOWN. The same befalls a peer that lives but reads nothing for so long while
+ * its buffers are full.
  */
 #define RW_CHAN_DEAD_PEER_MS 10000
 
