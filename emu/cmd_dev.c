@@ -17,6 +17,11 @@
 
 #define MAX_OBJECTS (1 << 24)
 
+uint32_t emu_comp_vectors(void)
+{
+	return (uint32_t)sysconf(_SC_NPROCESSORS_ONLN);
+}
+
 int uv_get_context(struct uv_cmd *cmd)
 {
 	struct mlx5_ib_alloc_ucontext_resp resp = {
@@ -37,7 +42,7 @@ int uv_get_context(struct uv_cmd *cmd)
 		.log_uar_size = 12,
 		.num_uars_per_page = 1,
 	};
-	uint32_t vectors = (uint32_t)sysconf(_SC_NPROCESSORS_ONLN);
+	uint32_t vectors = emu_comp_vectors();
 	uint64_t core_support = IB_UVERBS_CORE_SUPPORT_OPTIONAL_MR_ACCESS;
 
 	uv_out(cmd, UVERBS_ATTR_GET_CONTEXT_NUM_COMP_VECTORS, &vectors, sizeof(vectors));

@@ -208,7 +208,7 @@ int uv_rereg_mr(struct uv_cmd *cmd)
 		if (pd)
 			key->pdn = pd->pdn;
 	}
-	key->variant++;
+	/* The key's name stays, as it does where the change is made by UMR. */
 	resp.lkey = resp.rkey = mr->index << 8 | key->variant;
 	fab_key_publish(key);
 	uv_out(cmd, UVERBS_ATTR_CORE_OUT, &resp, sizeof(resp));
@@ -273,6 +273,8 @@ int uv_create_cq(struct uv_cmd *cmd)
 		return -EINVAL;
 	memcpy(&req, in, sizeof(req));
 	if (!cqes || cqes > emu.set.max_cqe || (req.cqe_size != 64 && req.cqe_size != 128))
+		return -EINVAL;
+	if (uv_in_u64(cmd, UVERBS_ATTR_CREATE_CQ_COMP_VECTOR, 0) >= emu_comp_vectors())
 		return -EINVAL;
 	if (req.cqe_comp_en)
 		return uv_unsupported("CQE compression");

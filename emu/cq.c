@@ -34,6 +34,26 @@ static int poll_cq(struct ibv_cq *ibcq, int num, struct ibv_wc *wc)
 	return real_poll_cq(ibcq, num, wc);
 }
 
+/*
+ * An event is due for what is written after the arming, not for what was there
+ * and not polled. The arm word alone does not tell: it has the consumer index.
+ */
+static int (*real_req_notify_cq)(struct ibv_cq *cq, int solicited_only);
+
+static int req_notify_cq(struct ibv_cq *ibcq, int solicited_only)
+{
+	struct emu_cq *cq;
+	int ret;
+
+	pthread_mutex_lock(&emu.lock);
+	cq = find(ibcq);
+	if (cq)
+		cq->armed_at = cq->pi;
+	ret = real_req_notify_cq(ibcq, solicited_only);
+	pthread_mutex_unlock(&emu.lock);
+	return ret;
+}
+
 static int start_poll(struct ibv_cq_ex *ibcq, struct ibv_poll_cq_attr *attr)
 {
 	int (*real)(struct ibv_cq_ex *cq, struct ibv_poll_cq_attr *attr) = NULL;
@@ -58,6 +78,8 @@ void cq_start(struct emu_cq *cq)
 	if (ibcq->context->ops.poll_cq != poll_cq) {
 		real_poll_cq = ibcq->context->ops.poll_cq;
 		ibcq->context->ops.poll_cq = poll_cq;
+		real_req_notify_cq = ibcq->context->ops.req_notify_cq;
+		ibcq->context->ops.req_notify_cq = req_notify_cq;
 	}
 	/* libmlx5 fills the extended functions before the command, and zeroes
 	 * them in a queue that is not extended. */
@@ -85,22 +107,16 @@ static bool write_event(struct emu_cq *cq)
 
 void cq_check_arm(struct emu_cq *cq)
 {
-	uint32_t word, since;
+	uint32_t word;
 
 	if (!cq->channel)
 		return;
 	word = atomic_load_explicit(&cq->dbrec[1], memory_order_acquire);
 	if (word == cq->arm_seen)
 		return;
-	/* Armed at an index: due as soon as something newer was written. */
-	since = be32toh(word) & PRM_ARM_INDEX;
-	if (be32toh(word) & PRM_ARM_SOLICITED) {
-		if (!((cq->solicited - since) & PRM_ARM_INDEX) ||
-		    (cq->solicited - since) & 0x800000)
-			return;
-	} else if ((cq->pi & PRM_ARM_INDEX) == since) {
+	if ((int32_t)((be32toh(word) & PRM_ARM_SOLICITED ? cq->solicited : cq->pi) -
+		      cq->armed_at) <= 0)
 		return;
-	}
 	if (write_event(cq))
 		cq->arm_seen = word;
 }

@@ -33,7 +33,6 @@ static void fill_general_caps(uint8_t *cap)
 		uint16_t bit, len;
 		uint32_t value;
 	} fixed[] = {
-		{ 0x088, 8, 15 },   /* log_max_qp_sz */
 		{ 0x09b, 5, 14 },   /* log_max_qp */
 		{ 0x0c8, 8, 22 },   /* log_max_cq_sz */
 		{ 0x0db, 5, 24 },   /* log_max_cq */
@@ -52,6 +51,7 @@ static void fill_general_caps(uint8_t *cap)
 
 	for (size_t i = 0; i < sizeof(fixed) / sizeof(fixed[0]); i++)
 		prm_set(cap, fixed[i].bit, fixed[i].len, fixed[i].value);
+	prm_set(cap, 0x088, 8, 63 - (unsigned int)__builtin_clzll(emu.set.max_qp_wr));
 	prm_set(cap, 0x0c0, 8, emu.set.max_sgl_rd); /* max_sgl_for_optimized_performance */
 	prm_set(cap, 0x11a, 6, 63 - (unsigned int)__builtin_clzll(emu.set.max_klms));
 	prm_set(cap, 0x14a, 6, 63 - (unsigned int)__builtin_clzll(emu.set.max_qp_rd_atom));

@@ -50,6 +50,7 @@ struct emu_cq {
 	_Atomic uint32_t *dbrec; /* [0] consumer index, [1] arm; big endian */
 	uint32_t pi;
 	uint32_t arm_seen;   /* the arm word that was answered last */
+	uint32_t armed_at;   /* producer index when it was armed */
 	uint32_t solicited;  /* producer index after the last solicited CQE */
 	bool timestamps;
 	bool ignore_overrun;

@@ -66,6 +66,9 @@ int uv_query_gid_entry(struct uv_cmd *cmd);
 int uv_async_alloc(struct uv_cmd *cmd);
 int uv_query_device(struct uv_cmd *cmd, bool extended);
 
+/* Completion vectors of the device: one per processor. */
+uint32_t emu_comp_vectors(void);
+
 /* cmd_obj.c: protection domains, memory regions, completion queues */
 int uv_alloc_pd(struct uv_cmd *cmd);
 int uv_reg_mr(struct uv_cmd *cmd);
