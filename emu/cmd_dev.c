@@ -33,6 +33,8 @@ int uv_get_context(struct uv_cmd *cmd)
 		.max_rq_desc_sz = 512,
 		.max_send_wqebb = (uint32_t)emu.set.max_qp_wr,
 		.max_recv_wr = (uint32_t)emu.set.max_qp_wr,
+		/* Not 0: or libmlx5 itself refuses, and nobody says why. */
+		.max_srq_recv_wr = (uint32_t)emu.set.max_qp_wr,
 		.num_ports = 1,
 		.comp_mask = MLX5_IB_ALLOC_UCONTEXT_RESP_MASK_MKEY_UPDATE_TAG,
 		.response_length = sizeof(resp),

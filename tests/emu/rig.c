@@ -31,17 +31,6 @@ uint64_t now_ms(void)
 	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
 }
 
-void again_with(char **argv, const char *name, const char *value)
-{
-	const char *have = getenv(name);
-
-	if (have && !strcmp(have, value))
-		return;
-	setenv(name, value, 1);
-	execv("/proc/self/exe", argv);
-	_exit(99);
-}
-
 void fill(uint8_t *p, size_t len, unsigned int seed)
 {
 	for (size_t i = 0; i < len; i++)

@@ -92,10 +92,4 @@ struct mlx5dv_mkey *mkey_create(struct side *s, uint16_t entries, uint32_t flags
 /* Milliseconds of the monotonic clock. */
 uint64_t now_ms(void);
 
-/*
- * Start this program again with environment NAME=VALUE if it is not set so:
- * the device reads its settings when it is loaded.
- */
-void again_with(char **argv, const char *name, const char *value);
-
 #endif
