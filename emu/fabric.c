@@ -17,7 +17,7 @@
 #include "emu/log.h"
 
 /* Changes with the layout, so that two versions never share a fabric. */
-#define FAB_MAGIC 0x72772d656d750004ULL
+#define FAB_MAGIC 0x72772d656d750005ULL
 #define HEAP_SIZE (4ULL << 30)
 #define MIN_BLOCK 6 /* log2: 64 bytes */
 

@@ -49,6 +49,9 @@ struct fab_qp {
 	uint8_t max_dest_rd;
 	uint8_t min_rnr_timer;
 	uint8_t reserved[2];
+	/* own messages that the peer has taken; it says so here, on our side,
+	 * because its QP may be gone the moment after */
+	_Atomic uint32_t acked;
 	/* ring of messages to this QP: the peer produces, the owner consumes */
 	_Atomic uint32_t head;
 	_Atomic uint32_t tail;
@@ -72,13 +75,13 @@ struct fab_msg {
 	uint32_t syndrome;
 	uint32_t src_qpn;
 	uint32_t src_epoch;
+	uint32_t seq; /* of the sender's messages */
 	uint32_t length;
 	uint32_t imm; /* big endian, or the key to invalidate */
 	uint8_t opcode;
 	uint8_t solicited;
 	uint8_t eager; /* the payload is in @data, else in @sge of the sender */
 	uint8_t num_sge;
-	uint8_t reserved[4];
 	union {
 		uint8_t data[FAB_EAGER];
 		struct fab_sge sge[FAB_SGES];

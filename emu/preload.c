@@ -75,7 +75,9 @@ static int do_job(const char *job)
 	if (!strcmp(job, "build")) {
 		int ret = emu_sysfs_build(emu.dir, &emu.set);
 
-		return ret ? ret : engine_check_faults();
+		if (!ret)
+			ret = engine_check_faults();
+		return ret ? ret : fab_open(emu.dir, (uint32_t)emu.set.link);
 	}
 	if (sscanf(job, "port_down:%u", &dev) == 1 && dev < FAB_DEVS)
 		return engine_set_port(dev, true);

@@ -29,6 +29,7 @@ struct emu_wqe {
 	uint8_t syndrome;  /* 0: success */
 	uint32_t bytes;
 	uint32_t msg;      /* WQE_WAIT_ACK: index in the peer's ring */
+	uint32_t seq;      /* likewise: number among our own messages */
 	uint32_t peer_epoch;
 	uint32_t due;      /* WQE_LATE*: executed WQEs at which it lands at last */
 	uint64_t done_at;  /* cost profile: when the device is through with it */
@@ -55,6 +56,7 @@ struct emu_qp {
 	struct emu_wqe *fly; /* ring of sq_cnt entries */
 	uint32_t fly_head, fly_tail;
 	uint32_t acks, lates, late_umrs; /* entries in these states */
+	uint32_t send_seq; /* messages sent in this QP's whole life */
 	uint32_t executed;
 	uint32_t read_run; /* READs executed in a row without a pause */
 	uint64_t retry_until; /* transport retry: gives up then; 0: all well */

@@ -68,6 +68,7 @@ struct emu_wqe *send_message(struct emu_qp *qp, struct fab_qp *peer, const struc
 	m->imm = v->ctrl->imm;
 	m->src_qpn = qp->qpn;
 	m->src_epoch = atomic_load(&qp->shm->epoch);
+	m->seq = qp->send_seq;
 	m->syndrome = 0;
 	m->num_sge = 0;
 	if (v->opcode == MLX5_OPCODE_RDMA_WRITE_IMM) {
@@ -84,6 +85,7 @@ struct emu_wqe *send_message(struct emu_qp *qp, struct fab_qp *peer, const struc
 	atomic_store(&m->status, MSG_READY);
 	w->state = WQE_WAIT_ACK;
 	w->msg = head;
+	w->seq = qp->send_seq++;
 	w->peer_epoch = atomic_load(&peer->epoch);
 	qp->acks++;
 	atomic_store_explicit(&peer->head, head + 1, memory_order_release);
@@ -152,13 +154,13 @@ void send_check_ack(struct emu_qp *qp, struct emu_wqe *w)
 	struct fab_msg *m = fab_msg(qp->shm->peer_qpn, w->msg);
 	uint32_t status;
 
+	if ((int32_t)(atomic_load_explicit(&qp->shm->acked, memory_order_acquire) - w->seq) > 0) {
+		answered(qp, w, 0);
+		return;
+	}
 	if (atomic_load(&peer->epoch) == w->peer_epoch) {
 		uint32_t tail = atomic_load_explicit(&peer->tail, memory_order_acquire);
 
-		if ((int32_t)(tail - w->msg) > 0) {
-			answered(qp, w, 0);
-			return;
-		}
 		status = atomic_load_explicit(&m->status, memory_order_acquire);
 		if (tail == w->msg && status == MSG_NAK) {
 			answered(qp, w, (uint8_t)m->syndrome);
@@ -308,6 +310,7 @@ static bool take_one(struct emu_qp *qp, uint32_t tail)
 		refuse(qp, src, m, nak);
 		return true;
 	}
+	atomic_store_explicit(&src->acked, m->seq + 1, memory_order_release);
 	atomic_store_explicit(&qp->shm->tail, tail + 1, memory_order_release);
 	fab_kick(src->proc);
 	return true;
