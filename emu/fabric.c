@@ -2,7 +2,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/futex.h>
-#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
@@ -129,18 +128,27 @@ static void unlock(void)
 	pthread_mutex_unlock(&fab->lock);
 }
 
-/* kill(pid, 0) succeeds on zombies; a pidfd becomes readable at the exit. */
+/*
+ * kill(pid, 0) succeeds on zombies, which have no memory any more. The state
+ * is the first letter behind the name, and the name may hold parentheses.
+ */
 static bool pid_alive(pid_t pid)
 {
-	int fd = (int)syscall(SYS_pidfd_open, pid, 0);
-	struct pollfd p = { .fd = fd, .events = POLLIN };
-	bool alive;
+	char path[32], text[512], *state;
+	long n;
+	int fd;
 
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	fd = (int)syscall(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC, 0);
 	if (fd < 0)
-		return errno != ESRCH && errno != EINVAL;
-	alive = poll(&p, 1, 0) == 0;
+		return errno != ENOENT;
+	n = syscall(SYS_read, fd, text, sizeof(text) - 1);
 	syscall(SYS_close, fd);
-	return alive;
+	if (n <= 0)
+		return false;
+	text[n] = 0;
+	state = strrchr(text, ')');
+	return !state || (state[2] != 'Z' && state[2] != 'X');
 }
 
 bool fab_alive(uint32_t proc)
