@@ -37,6 +37,7 @@ static int poll_cq(struct ibv_cq *ibcq, int num, struct ibv_wc *wc)
 /*
  * An event is due for what is written after the arming, not for what was there
  * and not polled. The arm word alone does not tell: it has the consumer index.
+ * Assumption: a device that goes by that index may send an event more.
  */
 static int (*real_req_notify_cq)(struct ibv_cq *cq, int solicited_only);
 

@@ -287,7 +287,8 @@ static void set_context(struct fab_key *k, const struct umr *u)
 
 /*
  * Whether the key may be changed by this QP at all.
- * Assumption: every refusal completes with MW_BIND_ERR.
+ * Assumption: every refusal completes with MW_BIND_ERR, and an invalidation has
+ * to name the key's low byte as it is.
  */
 static uint8_t check_umr(const struct umr *u, const struct fab_key *k, uint32_t mkey)
 {

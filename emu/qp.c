@@ -5,6 +5,7 @@
 
 #include "emu/engine.h"
 #include "emu/fault.h"
+#include "emu/late.h"
 #include "emu/log.h"
 #include "emu/prm.h"
 #include "emu/qp.h"
@@ -229,7 +230,7 @@ bool qp_complete(struct emu_qp *qp)
 		if (w->state == WQE_WAIT_ACK)
 			send_check_ack(qp, w);
 		else if (w->state != WQE_DONE)
-			wqe_land_if_due(qp, w);
+			late_land_if_due(qp, w);
 		if (w->state != WQE_DONE)
 			break;
 		if (w->done_at && w->done_at > emu_now())

@@ -180,7 +180,7 @@ bool rdma_read_batch(struct emu_qp *qp, const struct wqe_view *v, struct fab_qp 
 	uint16_t pi = (uint16_t)be32toh(
 		atomic_load_explicit(&qp->dbrec[1], memory_order_acquire));
 	uint8_t buf[MAX_WQE] __attribute__((aligned(64)));
-	uint32_t most = EMU_MIN(emu.set.read_batch, qp->attr.max_rd_atomic), num = 1;
+	uint32_t num = 1;
 	enum dma_fault fault = DMA_OK;
 	struct wqe_view next;
 	uint8_t syndrome;
@@ -195,7 +195,7 @@ bool rdma_read_batch(struct emu_qp *qp, const struct wqe_view *v, struct fab_qp 
 		return true;
 	}
 	take(qp, v);
-	while (num < most && local.num < BATCH_PIECES && remote.num < BATCH_PIECES &&
+	while (num < emu.set.read_batch && local.num < BATCH_PIECES && remote.num < BATCH_PIECES &&
 	       local.bytes < BATCH_BYTES &&
 	       (qp->attr.max_rd_atomic <= peer->max_dest_rd || qp->read_run < peer->max_dest_rd) &&
 	       next_read(qp, pi, buf, &next)) {

@@ -9,8 +9,9 @@
 void rdma_nak(struct emu_qp *qp);
 
 /*
- * Execute the READ @v and as many READs behind it as may be outstanding
- * together, with one copy for all. Always takes at least @v.
+ * Execute the READ @v and the READs behind it, up to the setting read_batch,
+ * with one copy for all: they are still executed one after the other, so the
+ * limit on outstanding ones does not end a batch. Always takes at least @v.
  */
 bool rdma_read_batch(struct emu_qp *qp, const struct wqe_view *v, struct fab_qp *peer);
 

@@ -60,7 +60,7 @@ static const struct setting table[] = {
 	NUM(tick, 1, 0, 1, "0: no background thread, only polls drive the device"),
 	NUM(tick_us, 200, 20, 100000, "period of the background thread while busy"),
 	NUM(tick_idle_us, 20000, 20, 1000000, "its longest period while idle"),
-	NUM(read_batch, 32, 1, 64, "most consecutive READs copied by one system call"),
+	NUM(read_batch, 64, 1, 256, "most consecutive READs copied by one system call"),
 	NUM(scatter_cqe, 0, 0, 1, "1: READ data of up to 32 bytes comes inside the CQE"),
 	NUM(nak_kills_responder, 1, 0, 1, "a remote access error also moves the responder to ERR"),
 	NUM(adversarial, 0, 0, 1, "1: everything lands as late as the rules allow"),

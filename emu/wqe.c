@@ -6,6 +6,7 @@
 
 #include "emu/engine.h"
 #include "emu/fault.h"
+#include "emu/late.h"
 #include "emu/log.h"
 #include "emu/mkey.h"
 #include "emu/rdma.h"
@@ -235,85 +236,6 @@ void wqe_charge(struct emu_qp *qp, struct emu_wqe *w, const struct wqe_view *v, 
 	w->done_at = qp->clock;
 }
 
-/* ---- adversarial mode */
-
-static void postpone(struct emu_qp *qp, struct emu_wqe *w, const struct wqe_view *v)
-{
-	w->copy = malloc(v->len);
-	if (!w->copy) /* then it is on time, which is allowed as well */
-		return;
-	memcpy(w->copy, v->wqe, v->len);
-	w->copy_len = v->len;
-	w->due = qp->executed + 1 + fault_random((uint32_t)emu.set.late_wqes);
-	if (v->opcode == MLX5_OPCODE_UMR) {
-		w->state = WQE_LATE_UMR;
-		qp->late_umrs++;
-	} else {
-		w->state = WQE_LATE;
-		qp->lates++;
-	}
-}
-
-static void view_copy(const struct emu_wqe *w, struct wqe_view *v)
-{
-	memset(v, 0, sizeof(*v));
-	v->wqe = w->copy;
-	v->ctrl = (const void *)w->copy;
-	v->len = w->copy_len;
-	v->opcode = w->opcode;
-	wqe_parse(v);
-}
-
-static void land(struct emu_qp *qp, struct emu_wqe *w)
-{
-	struct wqe_view v;
-	uint32_t fetched;
-
-	view_copy(w, &v);
-	if (w->state == WQE_LATE_UMR) {
-		qp->late_umrs--;
-		w->syndrome = mkey_umr(v.wqe, v.len, qp->pdn, &fetched);
-	} else {
-		qp->lates--;
-		w->syndrome = rdma_read_now(qp, w, &v);
-	}
-	w->state = WQE_DONE;
-}
-
-/* Let everything of @state land. UMRs go before READs: that is the worst. */
-static void land_all(struct emu_qp *qp, uint8_t state)
-{
-	for (uint32_t i = qp->fly_tail; i != qp->fly_head; i++) {
-		struct emu_wqe *w = &qp->fly[i & (qp->sq_cnt - 1)];
-
-		if (w->state == state)
-			land(qp, w);
-	}
-}
-
-void wqe_land_if_due(struct emu_qp *qp, struct emu_wqe *w)
-{
-	bool more = qp->sq_ci != (uint16_t)be32toh(atomic_load(&qp->dbrec[1]));
-
-	/* As long as later WQEs can still be executed before it. */
-	if (more && (int32_t)(w->due - qp->executed) > 0 && !qp->acks)
-		return;
-	if (w->state == WQE_LATE)
-		land_all(qp, WQE_LATE_UMR);
-	land(qp, w);
-}
-
-/* What must have landed before this WQE may start. */
-static void obey_fence(struct emu_qp *qp, const struct wqe_view *v)
-{
-	if (!qp->lates && !qp->late_umrs)
-		return;
-	if (v->fence == PRM_FM_FENCE || v->fence == PRM_FM_SMALL_AND_FENCE)
-		land_all(qp, WQE_LATE);
-	if (v->fence)
-		land_all(qp, WQE_LATE_UMR);
-}
-
 /* ---- execution */
 
 static void exec_umr(struct emu_qp *qp, const struct wqe_view *v)
@@ -324,7 +246,7 @@ static void exec_umr(struct emu_qp *qp, const struct wqe_view *v)
 
 	/* An invalidation at once, a registration late: the worst of both. */
 	if (emu.set.adversarial && v->len >= 64 && umr->klm_octowords)
-		postpone(qp, w, v);
+		late_postpone(qp, w, v);
 	if (w->state == WQE_DONE)
 		w->syndrome = mkey_umr(v->wqe, v->len, qp->pdn, &fetched);
 	wqe_charge(qp, w, v, fetched);
@@ -364,13 +286,13 @@ static bool exec_read(struct emu_qp *qp, const struct wqe_view *v, struct fab_qp
 		return rdma_read_batch(qp, v, peer);
 	/* The limit on outstanding READs: the oldest has to land first. */
 	if (!syndrome && qp->lates >= qp->attr.max_rd_atomic)
-		land_all(qp, WQE_LATE);
+		late_land_all(qp, WQE_LATE);
 	w = qp_fly_add(qp, v->ctrl);
 	w->syndrome = syndrome ? syndrome : rdma_check_read(qp, peer, v);
 	if (w->syndrome)
 		return true;
 	if (emu.set.adversarial)
-		postpone(qp, w, v);
+		late_postpone(qp, w, v);
 	if (w->state == WQE_DONE)
 		w->syndrome = rdma_read_now(qp, w, v);
 	wqe_charge(qp, w, v, 0);
@@ -444,7 +366,7 @@ static bool exec(struct emu_qp *qp, struct wqe_view *v)
 {
 	uint8_t syndrome = wqe_parse(v);
 
-	obey_fence(qp, v);
+	late_obey_fence(qp, v);
 	if (v->opcode != MLX5_OPCODE_RDMA_READ)
 		qp->read_run = 0;
 	if (syndrome) {

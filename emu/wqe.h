@@ -52,9 +52,6 @@ uint8_t wqe_parse(struct wqe_view *v);
 /* Cost profile: let the device clock of @qp run for @w. */
 void wqe_charge(struct emu_qp *qp, struct emu_wqe *w, const struct wqe_view *v, uint32_t fetched);
 
-/* Adversarial: let @w land if its time has come. */
-void wqe_land_if_due(struct emu_qp *qp, struct emu_wqe *w);
-
 /*
  * Append the pieces behind the @num SGEs to @sg; they are in the memory of
  * the process that owns @pdn. Stops after @max bytes.
