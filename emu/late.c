@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "emu/engine.h"
 #include "emu/fault.h"
 #include "emu/late.h"
 #include "emu/mkey.h"
@@ -14,6 +15,8 @@ void late_postpone(struct emu_qp *qp, struct emu_wqe *w, const struct wqe_view *
 		return;
 	memcpy(w->copy, v->wqe, v->len);
 	w->copy_len = v->len;
+	/* Never in the drive in which it was executed: other QPs come first. */
+	w->due_drive = engine_drives() + 1 + fault_random((uint32_t)emu.set.late_polls);
 	w->due = qp->executed + 1 + fault_random((uint32_t)emu.set.late_wqes);
 	if (v->opcode == MLX5_OPCODE_UMR) {
 		w->state = WQE_LATE_UMR;
@@ -64,6 +67,8 @@ void late_land_if_due(struct emu_qp *qp, struct emu_wqe *w)
 {
 	bool more = qp->sq_ci != (uint16_t)be32toh(atomic_load(&qp->dbrec[1]));
 
+	if (engine_drives() < w->due_drive)
+		return;
 	/* As long as later WQEs can still be executed before it. */
 	if (more && (int32_t)(w->due - qp->executed) > 0 && !qp->acks)
 		return;

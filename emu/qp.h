@@ -32,6 +32,7 @@ struct emu_wqe {
 	uint32_t seq;      /* likewise: number among our own messages */
 	uint32_t peer_epoch;
 	uint32_t due;      /* WQE_LATE*: executed WQEs at which it lands at last */
+	uint64_t due_drive; /* WQE_LATE*: and not before this drive */
 	uint64_t done_at;  /* cost profile: when the device is through with it */
 	uint8_t *copy;     /* WQE_LATE*: the WQE, linear */
 	uint32_t copy_len;

@@ -233,6 +233,40 @@ static void case_adverse_fence(void **state)
 	raw_umr_then_read(0, IBV_WC_LOC_PROT_ERR);
 }
 
+/*
+ * A UMR is seen by another QP only after its completion: one that uses the key
+ * at once may not count on it.
+ */
+static void case_adverse_other_qp(void **state)
+{
+	struct rig r, other;
+	struct mlx5dv_mkey *mkey;
+	struct ibv_sge sge;
+	struct side *a = &r.a;
+
+	rig_open(&r, &rig_default);
+	mkey = mkey_create(a, 4, 0);
+	sge = (struct ibv_sge){ (uintptr_t)a->buf, 64, a->mr->lkey };
+	/* The peer reads through the key right away. */
+	assert_int_equal(umr_list(a, 1, mkey, RIG_ALL, &sge, 1), 0);
+	post_rdma(&r.b, IBV_WR_RDMA_READ, 2, r.b.mr->lkey, (uintptr_t)r.b.buf, 64, mkey->rkey, 0);
+	expect(r.b.cq, 2, IBV_WC_REM_ACCESS_ERR);
+	mlx5dv_destroy_mkey(mkey);
+	rig_close(&r);
+	/* After the completion it may. */
+	rig_open(&other, &rig_default);
+	a = &other.a;
+	mkey = mkey_create(a, 4, 0);
+	sge = (struct ibv_sge){ (uintptr_t)a->buf, 64, a->mr->lkey };
+	assert_int_equal(umr_list(a, 1, mkey, RIG_ALL, &sge, 1), 0);
+	expect(a->cq, 1, IBV_WC_SUCCESS);
+	post_rdma(&other.b, IBV_WR_RDMA_READ, 2, other.b.mr->lkey, (uintptr_t)other.b.buf, 64,
+		  mkey->rkey, 0);
+	expect(other.b.cq, 2, IBV_WC_SUCCESS);
+	mlx5dv_destroy_mkey(mkey);
+	rig_close(&other);
+}
+
 /* READ data is not there before its completion. */
 static void case_adverse_late(void **state)
 {
@@ -339,6 +373,7 @@ static const struct mode {
 	{ cmocka_unit_test(case_slow_reg), { "FAULT=slow_reg:1" } },
 	{ cmocka_unit_test(case_adverse_invalidate), { "ADVERSARIAL=1", "SEED=5" } },
 	{ cmocka_unit_test(case_adverse_fence), { "ADVERSARIAL=1" } },
+	{ cmocka_unit_test(case_adverse_other_qp), { "ADVERSARIAL=1", "TICK=0" } },
 	{ cmocka_unit_test(case_adverse_late), { "ADVERSARIAL=1" } },
 	{ cmocka_unit_test(case_kind_invalidate), { "TICK=0" } },
 	{ cmocka_unit_test(case_cost), { "COST_WQE_NS=900000", "COST_BYTE_PS=1562500" } },
