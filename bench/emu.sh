@@ -1,5 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+# shellcheck disable=SC2086,SC2016,SC2015 # options are lists of words
 # How fast the software device is, as ratios: absolute figures say something
 # of the machine they were taken on, nothing of hardware.
 #

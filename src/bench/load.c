@@ -351,16 +351,17 @@ static void start_phase(struct rw_load *load, const struct rw_load_limit *limit,
 static void finish_phase(struct rw_load *load, const struct phase *phase, uint64_t start_ns)
 {
 	struct rw_counters *count = &load->count;
-	double ns;
+	double average;
 
 	count->elapsed_ns = rw_clock_raw_ns() - start_ns;
-	if (phase->min_window_ticks != UINT64_MAX) {
-		ns = rw_clock_ns(&load->clock, phase->min_window_ticks);
-		count->peak_ops_per_ns = (double)phase->window_ops / ns;
-	} else if (!load->conf->no_peak && count->elapsed_ns) {
-		/* Fewer operations than a window has: the average is the peak. */
-		count->peak_ops_per_ns = (double)count->operations / (double)count->elapsed_ns;
-	}
+	if (load->conf->no_peak || !count->elapsed_ns)
+		return;
+	/* What comes after the last whole window can lift the average above all windows. */
+	average = (double)count->operations / (double)count->elapsed_ns;
+	if (phase->min_window_ticks != UINT64_MAX)
+		count->peak_ops_per_ns = (double)phase->window_ops /
+					 rw_clock_ns(&load->clock, phase->min_window_ticks);
+	count->peak_ops_per_ns = rw_max(count->peak_ops_per_ns, average);
 }
 
 int rw_load_run(struct rw_load *load, const struct rw_load_limit *limit, struct rw_err *err)

@@ -1,5 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+# shellcheck disable=SC2086,SC2016,SC2015 # options are lists of words
 # Every assumption about real hardware that the code marks is in the README,
 # file by file, and the README names no other.
 cd "$RW_SRCDIR/emu" || exit 99

@@ -1,5 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+# shellcheck disable=SC2086,SC2016,SC2015 # options are lists of words
 # Under valgrind, and instruction counts that repeat. Takes minutes: only with
 # RW_TEST_LONG=1.
 emu=$RW_SRCDIR/emu/rw_emu

@@ -1,5 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+# shellcheck disable=SC2086,SC2016,SC2015 # options are lists of words
 # The script rw_emu: discovery, settings, many processes, clean-up.
 emu=$RW_SRCDIR/emu/rw_emu
 tmp=$(mktemp -d) || exit 99

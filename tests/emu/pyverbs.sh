@@ -1,5 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+# shellcheck disable=SC2086,SC2016,SC2015 # options are lists of words
 # rdma-core's own tests, as Debian's packages have them: keys (list,
 # interleaved, remote invalidation), raw WQEs, CQs, QPs, MRs, fork.
 emu=$RW_SRCDIR/emu/rw_emu
