@@ -177,6 +177,13 @@ static void pointed(uint32_t entries, uint32_t piece)
 	for (uint32_t i = 0; i < entries; i++)
 		assert_memory_equal(r.a.buf + (i % 2 ? entries - i : i) * 16, r.b.buf + i * piece,
 				    piece);
+	/* From the middle: the last byte of one entry and the next one's first. */
+	memset(r.a.buf, 0, RIG_BUF);
+	post_rdma(&r.a, IBV_WR_RDMA_READ, 8, mkey.lkey, (uint64_t)(entries / 2) * piece - 1, 2,
+		  r.b.mr->rkey, (uintptr_t)r.b.buf);
+	expect(r.a.cq, 8, IBV_WC_SUCCESS);
+	assert_int_equal(r.a.buf[(entries - (entries / 2 - 1)) * 16 + piece - 1], r.b.buf[0]);
+	assert_int_equal(r.a.buf[entries / 2 * 16], r.b.buf[1]);
 	assert_int_equal(mlx5dv_devx_obj_destroy(obj), 0);
 	ibv_dereg_mr(list_mr);
 	rig_close(&r);
