@@ -93,14 +93,19 @@ static void answer_create(struct uv_cmd *cmd, struct emu_qp *qp, uint32_t handle
 	uv_out(cmd, UVERBS_ATTR_UHW_OUT, &uhw, sizeof(uhw));
 }
 
+static void *obj_of(const struct uv_cmd *cmd, enum obj_kind kind, uint16_t attr)
+{
+	return uv_obj(cmd->ctx, kind, (uint32_t)uv_in_u64(cmd, attr, 0));
+}
+
 int uv_create_qp(struct uv_cmd *cmd)
 {
-	uint64_t flags = uv_in_u64(cmd, UVERBS_ATTR_CREATE_QP_FLAGS, 0);
 	struct emu_ctx *ctx = cmd->ctx;
 	struct mlx5_ib_create_qp req;
 	struct ib_uverbs_qp_cap cap;
-	struct emu_pd *pd;
-	struct emu_cq *send_cq, *recv_cq;
+	struct emu_pd *pd = obj_of(cmd, OBJ_PD, UVERBS_ATTR_CREATE_QP_PD_HANDLE);
+	struct emu_cq *send_cq = obj_of(cmd, OBJ_CQ, UVERBS_ATTR_CREATE_QP_SEND_CQ_HANDLE);
+	struct emu_cq *recv_cq = obj_of(cmd, OBJ_CQ, UVERBS_ATTR_CREATE_QP_RECV_CQ_HANDLE);
 	struct emu_qp *qp;
 	uint32_t handle;
 	size_t len = 0, cap_len = 0;
@@ -117,11 +122,6 @@ int uv_create_qp(struct uv_cmd *cmd)
 		return -EINVAL;
 	memcpy(&req, in, sizeof(req));
 	memcpy(&cap, cap_in, sizeof(cap));
-	pd = uv_obj(ctx, OBJ_PD, (uint32_t)uv_in_u64(cmd, UVERBS_ATTR_CREATE_QP_PD_HANDLE, 0));
-	send_cq = uv_obj(ctx, OBJ_CQ,
-			 (uint32_t)uv_in_u64(cmd, UVERBS_ATTR_CREATE_QP_SEND_CQ_HANDLE, 0));
-	recv_cq = uv_obj(ctx, OBJ_CQ,
-			 (uint32_t)uv_in_u64(cmd, UVERBS_ATTR_CREATE_QP_RECV_CQ_HANDLE, 0));
 	if (!pd || !send_cq || !recv_cq)
 		return -ENOENT;
 	ret = check_caps(&cap, &req);
@@ -136,11 +136,12 @@ int uv_create_qp(struct uv_cmd *cmd)
 	qp->ctx = ctx;
 	qp->shm = fab_qp(qp->qpn);
 	qp->pdn = qp->shm->pdn = pd->pdn;
-	qp->user_handle = uv_in_u64(cmd, UVERBS_ATTR_CREATE_QP_USER_HANDLE, 0);
 	qp->send_cq = send_cq;
 	qp->recv_cq = recv_cq;
 	qp->cap = cap;
-	qp->sig_all = flags & IB_UVERBS_QP_CREATE_SQ_SIG_ALL;
+	qp->user_handle = uv_in_u64(cmd, UVERBS_ATTR_CREATE_QP_USER_HANDLE, 0);
+	qp->sig_all = uv_in_u64(cmd, UVERBS_ATTR_CREATE_QP_FLAGS, 0) &
+		      IB_UVERBS_QP_CREATE_SQ_SIG_ALL;
 	qp->scatter_cqe = emu.set.scatter_cqe && req.flags & MLX5_QP_FLAG_SCATTER_CQE;
 	ret = qp_link(qp);
 	if (ret)

@@ -94,6 +94,26 @@ int uv_devx_other(struct uv_cmd *cmd)
 	return refuse(out, out_attr->len, PRM_STATUS_BAD_OP);
 }
 
+static void fill_mkey(struct fab_key *key, const struct mlx5_wqe_mkey_context_seg *mkc, uint32_t dev)
+{
+	uint32_t flags_pd = be32toh(mkc->flags_pd);
+
+	key->dev = dev;
+	key->pdn = flags_pd & 0xffffff;
+	key->kind = KEY_INDIRECT;
+	key->variant = (uint8_t)be32toh(mkc->qpn_mkey);
+	key->access = mkc->access_flags & (uint8_t)~PRM_MKC_MODE_MASK;
+	key->invalid = mkc->free & PRM_MKC_FREE ? 1 : 0;
+	key->remote_inval = flags_pd & PRM_MKC_EN_RINVAL ? 1 : 0;
+	key->layout = LAYOUT_LIST;
+	key->start = be64toh(mkc->start_addr);
+	key->length = be64toh(mkc->len);
+	key->max_entries = be32toh(mkc->translations_octword_size);
+	key->num_entries = 0;
+	key->uniform = 0;
+	key->entries_off = 0;
+}
+
 /*
  * CREATE_MKEY, 272 bytes and more:
  *
@@ -136,22 +156,9 @@ static int create_mkey(struct uv_cmd *cmd, const uint8_t *in, size_t in_len, uin
 		free(mr);
 		return ret;
 	}
-	key = fab_key(index);
 	mr->index = index;
-	key->dev = cmd->ctx->dev;
-	key->pdn = flags_pd & 0xffffff;
-	key->kind = KEY_INDIRECT;
-	key->variant = (uint8_t)be32toh(mkc.qpn_mkey);
-	key->access = mkc.access_flags & (uint8_t)~PRM_MKC_MODE_MASK;
-	key->invalid = mkc.free & PRM_MKC_FREE ? 1 : 0;
-	key->remote_inval = flags_pd & PRM_MKC_EN_RINVAL ? 1 : 0;
-	key->layout = LAYOUT_LIST;
-	key->start = be64toh(mkc.start_addr);
-	key->length = be64toh(mkc.len);
-	key->max_entries = entries;
-	key->num_entries = 0;
-	key->uniform = 0;
-	key->entries_off = 0;
+	key = fab_key(index);
+	fill_mkey(key, &mkc, cmd->ctx->dev);
 	ret = fab_heap_alloc((uint64_t)entries * sizeof(struct prm_klm), &key->entries_off);
 	fab_key_publish(key);
 	if (!ret)

@@ -89,6 +89,7 @@ struct emu {
 	struct emu_settings set;
 	char dir[256]; /* of the fabric; empty: the library does nothing */
 	bool attached;
+	pid_t pid;     /* of the process that attached */
 	uint32_t proc; /* own slot in the fabric */
 	pthread_mutex_t lock;
 	struct emu_ctx *ctxs;

@@ -49,6 +49,7 @@ int engine_attach(void)
 	prctl(PR_SET_PTRACER, PR_SET_PTRACER_ANY, 0, 0, 0);
 	for (uint32_t dev = 0; dev < FAB_DEVS; dev++)
 		emu.port_seen[dev] = atomic_load(&fab->port_down[dev]);
+	emu.pid = getpid();
 	emu.attached = true;
 	return 0;
 }
@@ -210,10 +211,8 @@ static void *tick(void *arg)
 		struct fab_proc *self = &fab->proc[emu.proc];
 		struct timespec ts;
 		uint32_t kick;
-		uint64_t before;
 
 		pthread_mutex_lock(&emu.lock);
-		before = drives;
 		engine_drive();
 		kick = kick_seen;
 		/* While the application polls, or something is due, stay close;
@@ -226,7 +225,6 @@ static void *tick(void *arg)
 		if (cq_any_armed() && idle_us > 1000)
 			idle_us = EMU_MAX(emu.set.tick_us, 1000);
 		pthread_mutex_unlock(&emu.lock);
-		(void)before;
 		ts.tv_sec = (time_t)(idle_us / 1000000);
 		ts.tv_nsec = (long)(idle_us % 1000000 * 1000);
 		atomic_store(&self->sleeping, 1);

@@ -15,6 +15,7 @@ void late_postpone(struct emu_qp *qp, struct emu_wqe *w, const struct wqe_view *
 		return;
 	memcpy(w->copy, v->wqe, v->len);
 	w->copy_len = v->len;
+	w->flip = v->flip;
 	/* Never in the drive in which it was executed: other QPs come first. */
 	w->due_drive = engine_drives() + 1 + fault_random((uint32_t)emu.set.late_polls);
 	w->due = qp->executed + 1 + fault_random((uint32_t)emu.set.late_wqes);
@@ -34,6 +35,7 @@ static void view_copy(const struct emu_wqe *w, struct wqe_view *v)
 	v->ctrl = (const void *)w->copy;
 	v->len = w->copy_len;
 	v->opcode = w->opcode;
+	v->flip = w->flip;
 	wqe_parse(v);
 }
 

@@ -263,7 +263,13 @@ EXPORT int socket(int domain, int type, int protocol)
 
 EXPORT int close(int fd)
 {
-	switch (emu_fd_kind(fd)) {
+	enum emu_fd_kind kind = emu_fd_kind(fd);
+
+	/* A child of vfork() shares our memory and not our descriptors: what
+	 * it closes is not ours. */
+	if (kind != FD_OTHER && getpid() != emu.pid)
+		kind = FD_OTHER;
+	switch (kind) {
 	case FD_CTX:
 		uv_close(fd);
 		break;

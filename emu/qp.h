@@ -26,6 +26,7 @@ struct emu_wqe {
 	uint8_t opcode;
 	uint8_t state;     /* enum wqe_state */
 	bool signaled;
+	bool flip;         /* fault injection, of a late READ */
 	uint8_t syndrome;  /* 0: success */
 	uint32_t bytes;
 	uint32_t msg;      /* WQE_WAIT_ACK: index in the peer's ring */
