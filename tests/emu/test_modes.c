@@ -357,6 +357,42 @@ static void case_attributes(void **state)
 	ibv_close_device(ctx);
 }
 
+/*
+ * READ data of up to 32 bytes inside the CQE, for a QP that signals all and was
+ * not made without: libmlx5 copies it at the poll.
+ */
+static void case_scatter_cqe(void **state)
+{
+	static const uint32_t sizes[] = { 1, 32, 33 };
+	struct rig r;
+	struct side s;
+	struct ibv_qp_init_attr attr = { .cap = { 8, 8, 1, 1, 0 }, .qp_type = IBV_QPT_RC,
+					 .sq_sig_all = 1 };
+
+	rig_open(&r, &rig_default);
+	s = r.a;
+	attr.send_cq = attr.recv_cq = r.a.cq;
+	s.qp = ibv_create_qp(r.a.pd, &attr);
+	assert_non_null(s.qp);
+	side_reset(&r.b);
+	side_connect(&s, &r.b, &rig_default);
+	side_connect(&r.b, &s, &rig_default);
+	fill(r.b.buf, 64, 7);
+	for (unsigned int i = 0; i < 3; i++) {
+		memset(s.buf, 0, 64);
+		post_rdma(&s, IBV_WR_RDMA_READ, i, s.mr->lkey, (uintptr_t)s.buf, sizes[i],
+			  r.b.mr->rkey, (uintptr_t)r.b.buf);
+		/* The background thread executes it; what is large is there then. */
+		usleep(50000);
+		assert_int_equal(s.buf[0], i < 2 ? 0 : r.b.buf[0]);
+		expect(r.a.cq, i, IBV_WC_SUCCESS);
+		assert_memory_equal(s.buf, r.b.buf, sizes[i]);
+		assert_int_equal(s.buf[sizes[i]], 0);
+	}
+	ibv_destroy_qp(s.qp);
+	rig_close(&r);
+}
+
 /* ---- running a case in a process of its own */
 
 static const struct mode {
@@ -378,6 +414,7 @@ static const struct mode {
 	{ cmocka_unit_test(case_kind_invalidate), { "TICK=0" } },
 	{ cmocka_unit_test(case_cost), { "COST_WQE_NS=900000", "COST_BYTE_PS=1562500" } },
 	{ cmocka_unit_test(case_inline), { "TICK=0" } },
+	{ cmocka_unit_test(case_scatter_cqe), { "SCATTER_CQE=1" } },
 	{ cmocka_unit_test(case_attributes),
 	  { "MAX_SGL_RD=9", "MAX_SGE_RD=7", "MAX_QP_RD_ATOM=4" } },
 };
