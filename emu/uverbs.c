@@ -282,12 +282,24 @@ static int destroy_mr(struct uv_cmd *cmd)
 	return destroy(cmd, OBJ_MR, UVERBS_ATTR_DESTROY_MR_HANDLE);
 }
 
+static bool mr_uses_pd(const struct emu_ctx *ctx, uint32_t pdn)
+{
+	for (uint32_t h = 0; h < ctx->num_objs; h++) {
+		const struct emu_obj *obj = &ctx->objs[h];
+
+		if (obj->kind == OBJ_MR &&
+		    fab_key(((const struct emu_mr *)obj->ptr)->index)->pdn == pdn)
+			return true;
+	}
+	return false;
+}
+
 static int destroy_pd(struct uv_cmd *cmd)
 {
 	struct emu_pd *pd = uv_obj(cmd->ctx, OBJ_PD,
 				   (uint32_t)uv_in_u64(cmd, UVERBS_ATTR_DESTROY_PD_HANDLE, 0));
 
-	if (pd && qp_uses_pd(pd->pdn))
+	if (pd && (qp_uses_pd(pd->pdn) || mr_uses_pd(cmd->ctx, pd->pdn)))
 		return -EBUSY;
 	return destroy(cmd, OBJ_PD, UVERBS_ATTR_DESTROY_PD_HANDLE);
 }

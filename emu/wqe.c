@@ -208,6 +208,18 @@ static bool wait_for_peer(struct emu_qp *qp, const struct wqe_view *v)
 
 /* ---- cost profile */
 
+/* Entries of an inline list; libmlx5 fills it up to 64 bytes with zeroes. */
+static uint32_t inline_entries(const struct wqe_view *v)
+{
+	const struct mlx5_wqe_umr_ctrl_seg *umr = (const void *)(v->wqe + 16);
+	const struct prm_klm *e = (const void *)(v->wqe + 128);
+	uint32_t n = EMU_MIN(be16toh(umr->klm_octowords), (v->len - 128) / sizeof(*e));
+
+	while (n && !e[n - 1].byte_count)
+		n--;
+	return n;
+}
+
 static uint64_t cost_ns(const struct wqe_view *v, uint32_t fetched)
 {
 	const struct emu_settings *s = &emu.set;
@@ -215,12 +227,12 @@ static uint64_t cost_ns(const struct wqe_view *v, uint32_t fetched)
 	uint64_t ns = s->cost_wqe_ns + v->num_sge * s->cost_sge_ns +
 		      v->bytes * s->cost_byte_ps / 1000;
 
-	if (v->opcode != MLX5_OPCODE_UMR)
+	if (v->opcode != MLX5_OPCODE_UMR || v->len < 128)
 		return ns;
 	if (!umr->klm_octowords)
 		return ns + s->cost_inv_ns;
 	if (umr->flags & MLX5_WQE_UMR_CTRL_FLAG_INLINE)
-		return ns + be16toh(umr->klm_octowords) * s->cost_klm_inline_ns;
+		return ns + inline_entries(v) * s->cost_klm_inline_ns;
 	return ns + fetched * s->cost_klm_fetch_ns;
 }
 

@@ -325,6 +325,24 @@ static void test_refused(void **state)
 	rig_close(&r);
 }
 
+/* What is in use cannot be destroyed. */
+static void test_busy(void **state)
+{
+	struct rig r;
+	struct ibv_mr *mr;
+	struct ibv_pd *pd;
+
+	rig_open(&r, &rig_default);
+	assert_int_equal(ibv_dealloc_pd(r.a.pd), EBUSY);
+	assert_int_equal(ibv_destroy_cq(r.a.cq), EBUSY);
+	pd = ibv_alloc_pd(r.a.ctx);
+	mr = ibv_reg_mr(pd, r.a.buf, 4096, 0);
+	assert_int_equal(ibv_dealloc_pd(pd), EBUSY);
+	ibv_dereg_mr(mr);
+	assert_int_equal(ibv_dealloc_pd(pd), 0);
+	rig_close(&r);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -340,6 +358,7 @@ int main(void)
 		cmocka_unit_test(test_read_depth),
 		cmocka_unit_test(test_unmapped),
 		cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_busy),
 	};
 
 	alarm(120);

@@ -310,6 +310,48 @@ static void case_cost(void **state)
 	rig_close(&r);
 }
 
+/* Milliseconds until the completion of what was posted just now. */
+static uint64_t ms_until(struct ibv_cq *cq, uint64_t id)
+{
+	uint64_t start = now_ms();
+
+	expect(cq, id, IBV_WC_SUCCESS);
+	return now_ms() - start;
+}
+
+/* Each item of the profile by itself. */
+static void case_cost_items(void **state)
+{
+	struct { __be32 bytes, key; __be64 addr; } *list = aligned_alloc(4096, 4096);
+	struct mlx5dv_mkey *mkey;
+	struct ibv_mr *list_mr;
+	struct ibv_sge sge[3];
+	struct rig r;
+
+	rig_open(&r, &rig_default);
+	mkey = mkey_create(&r.a, 8, 0);
+	memset(list, 0, 4096);
+	list_mr = ibv_reg_mr(r.a.pd, list, 4096, 0);
+	for (unsigned int i = 0; i < 3; i++) {
+		sge[i] = (struct ibv_sge){ (uintptr_t)r.a.buf, 64, r.a.mr->lkey };
+		list[i].bytes = htobe32(64);
+		list[i].key = htobe32(r.a.mr->lkey);
+		list[i].addr = htobe64((uintptr_t)r.a.buf);
+	}
+	umr_list(&r.a, 1, mkey, RIG_ALL, sge, 3);
+	assert_in_range(ms_until(r.a.cq, 1), 149, 195); /* 3 inline entries, 50 ms each */
+	local_inv(&r.a, 2, mkey->lkey);
+	assert_in_range(ms_until(r.a.cq, 2), 119, 165);
+	umr_pointer(&r.a, 3, mkey, 192, list_mr, list, 3, 0);
+	assert_in_range(ms_until(r.a.cq, 3), 59, 105); /* 3 fetched, 20 ms each */
+	do_read(&r, 4, r.a.mr->lkey, (uintptr_t)r.a.buf, 64);
+	assert_in_range(ms_until(r.a.cq, 4), 29, 75); /* one SGE */
+	mlx5dv_destroy_mkey(mkey);
+	ibv_dereg_mr(list_mr);
+	rig_close(&r);
+	free(list);
+}
+
 /* Whatever was posted before a poll has executed when it returns. */
 static void case_inline(void **state)
 {
@@ -413,6 +455,9 @@ static const struct mode {
 	{ cmocka_unit_test(case_adverse_late), { "ADVERSARIAL=1" } },
 	{ cmocka_unit_test(case_kind_invalidate), { "TICK=0" } },
 	{ cmocka_unit_test(case_cost), { "COST_WQE_NS=900000", "COST_BYTE_PS=1562500" } },
+	{ cmocka_unit_test(case_cost_items),
+	  { "COST_KLM_INLINE_NS=50000000", "COST_INV_NS=120000000", "COST_KLM_FETCH_NS=20000000",
+	    "COST_SGE_NS=30000000" } },
 	{ cmocka_unit_test(case_inline), { "TICK=0" } },
 	{ cmocka_unit_test(case_scatter_cqe), { "SCATTER_CQE=1" } },
 	{ cmocka_unit_test(case_attributes),
