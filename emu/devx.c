@@ -33,7 +33,7 @@ static void fill_general_caps(uint8_t *cap)
 		uint16_t bit, len;
 		uint32_t value;
 	} fixed[] = {
-		{ 0x09b, 5, 14 },   /* log_max_qp */
+		{ 0x09b, 5, 13 },   /* log_max_qp */
 		{ 0x0c8, 8, 22 },   /* log_max_cq_sz */
 		{ 0x0db, 5, 24 },   /* log_max_cq */
 		{ 0x0ea, 6, 18 },   /* log_max_mkey */

@@ -18,11 +18,11 @@
 enum {
 	FAB_DEVS = 2,        /* mlx5_0 and mlx5_1 */
 	FAB_PROCS = 1024,
-	FAB_QPS = 16384,
+	FAB_QPS = 8192,
 	FAB_KEYS = 1 << 18,
 	FAB_QPN_FIRST = 0x40, /* QP numbers below it are special on real devices */
 	FAB_KEY_FIRST = 0x18, /* so that no key is 0 or small by accident */
-	FAB_MSGS = 32,        /* messages on their way to one QP; a power of two */
+	FAB_MSGS = 16,        /* messages on their way to one QP; a power of two */
 	FAB_EAGER = 1024,     /* payload bytes that travel inside a message */
 	FAB_SGES = 64,        /* SGEs that a message can name instead */
 };
