@@ -228,7 +228,7 @@ static void *tick(void *arg)
 		ts.tv_sec = (time_t)(idle_us / 1000000);
 		ts.tv_nsec = (long)(idle_us % 1000000 * 1000);
 		atomic_store(&self->sleeping, 1);
-		if (!syscall(SYS_futex, &self->kick, FUTEX_WAIT, kick, &ts, NULL, 0))
+		if (!syscall(SYS_futex, &self->kick, FUTEX_WAIT, kick, &ts, NULL, 0L))
 			idle_us = emu.set.tick_us;
 		atomic_store(&self->sleeping, 0);
 	}

@@ -68,9 +68,11 @@ static int map_file(int fd, uint32_t link)
 		return -errno;
 	if ((uint64_t)st.st_size < size && ftruncate(fd, (off_t)size))
 		return -errno;
-	/* The raw call: mmap() itself is interposed by this library. */
+	/* The raw call: mmap() itself is interposed by this library. Its last
+	 * argument is passed on the stack, as a long: a plain 0 has only half
+	 * of one, and the rest is whatever was there. */
 	map = (void *)syscall(SYS_mmap, NULL, size, PROT_READ | PROT_WRITE,
-			      MAP_SHARED | MAP_NORESERVE, fd, 0);
+			      MAP_SHARED | MAP_NORESERVE, fd, 0L);
 	if (map == MAP_FAILED)
 		return -errno;
 	/* A core file would hold all of it. */
@@ -385,7 +387,7 @@ void fab_kick(uint32_t proc)
 
 	atomic_fetch_add(&p->kick, 1);
 	if (atomic_load(&p->sleeping))
-		syscall(SYS_futex, &p->kick, FUTEX_WAKE, 1, NULL, NULL, 0);
+		syscall(SYS_futex, &p->kick, FUTEX_WAKE, 1, NULL, NULL, 0L);
 }
 
 void fab_forget(void)
