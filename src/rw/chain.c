@@ -94,6 +94,8 @@ void rw_chain_build_regs(struct rw_ctx_priv *priv)
 static struct rw_wr *lay_out_reg(const struct rw_ctx_priv *priv, const struct rw_reg *reg,
 				 struct rw_wr *wr)
 {
+	bool is_last = reg == &priv->regs[priv->nr_regs - 1];
+
 	if (reg->inval)
 		*wr++ = (struct rw_wr){ .op = RW_WR_LOCAL_INV };
 	*wr++ = (struct rw_wr){
@@ -107,7 +109,7 @@ static struct rw_wr *lay_out_reg(const struct rw_ctx_priv *priv, const struct rw
 	};
 	*wr++ = (struct rw_wr){
 		.op = priv->io_op,
-		.signaled = reg == &priv->regs[priv->nr_regs - 1],
+		.signaled = is_last && !priv->inval_after,
 		.segs = reg->segs,
 		.nr_segs = reg->nr_segs,
 		.length = reg->length,
@@ -115,6 +117,8 @@ static struct rw_wr *lay_out_reg(const struct rw_ctx_priv *priv, const struct rw
 		.remote_addr = reg->remote_addr,
 		.rkey = priv->span.rkey,
 	};
+	if (priv->inval_after)
+		*wr++ = (struct rw_wr){ .op = RW_WR_LOCAL_INV, .fence = true, .signaled = is_last };
 	return wr;
 }
 
@@ -158,7 +162,11 @@ static inline struct rw_wr *patch_reg(const struct rw_ctx_priv *priv, const stru
 	wr[1].mr = mr;
 	wr[1].key = key;
 	wr[1].inv_key = old_key;
-	return wr + 2;
+	if (!priv->inval_after)
+		return wr + 2;
+	wr[2].mr = mr;
+	wr[2].key = key;
+	return wr + 3;
 }
 
 static __attribute__((noinline)) uint32_t patch_more(const struct rw_ctx_priv *priv,

@@ -44,11 +44,12 @@ struct rw_ctx_priv {
 	struct rw_reg *regs;       /* nr_mrs; NULL if no MR is wanted */
 	struct rw_reg *regs_end;
 	struct rw_reg *good_end;   /* the first whose list no MR can take, or regs_end */
-	struct rw_wr *mr_wrs;      /* 3 * nr_mrs */
+	struct rw_wr *mr_wrs;      /* 4 * nr_mrs: LOCAL_INV, REG, READ, LOCAL_INV */
 	uint32_t nr_regs;
 	uint32_t nr_wrs;           /* send WRs of all regs without LOCAL_INVs */
 	bool one_good_reg;         /* the common case: one registration, and an MR can take it */
 	bool has_fallback;
+	bool inval_after;          /* a fenced LOCAL_INV ends each registration */
 	bool stays_live;           /* the key lives on after the operation */
 	bool relayout;             /* some reg's inval is not as mr_wrs was laid out */
 	enum rw_wr_op io_op;       /* READ, WRITE or READ_WITH_INV of the MR path */

@@ -105,13 +105,15 @@ static int prepare_mrs(struct rw_ctx *ctx)
 		return 0;
 
 	priv->nr_regs = ctx->nr_mrs;
-	priv->nr_wrs = priv->nr_regs * (attrs->reg_wqes + 1);
 	priv->relayout = true;
 	priv->has_fallback = rw_policy_has_fallback(attrs);
 	priv->io_op = choose_io_op(attrs, priv->span.op);
-	priv->stays_live = priv->io_op != RW_WR_READ_WITH_INV;
+	priv->inval_after = attrs->invalidate && attrs->fenced_inval &&
+			    priv->io_op == RW_WR_READ;
+	priv->stays_live = priv->io_op != RW_WR_READ_WITH_INV && !priv->inval_after;
+	priv->nr_wrs = priv->nr_regs * (attrs->reg_wqes + 1 + priv->inval_after);
 	priv->regs = calloc(priv->nr_regs, sizeof(*priv->regs));
-	priv->mr_wrs = calloc(priv->nr_regs, 3 * sizeof(*priv->mr_wrs));
+	priv->mr_wrs = calloc(priv->nr_regs, 4 * sizeof(*priv->mr_wrs));
 	if (!priv->regs || !priv->mr_wrs)
 		return -ENOMEM;
 	priv->regs_end = priv->regs + priv->nr_regs;

@@ -38,6 +38,7 @@ enum rw_policy {
 /* The limits that the rules read: of the device, the QP, and the engine. */
 struct rw_attrs {
 	enum rw_policy policy;
+	bool no_fallback;      /* AUTO: -EAGAIN is final, as before commit 00da250c21b0 */
 	bool iwarp;            /* READ sinks need an MR with remote write access */
 	uint32_t page_size;    /* bytes, a power of two; of page-list MRs */
 	uint32_t max_sgl_rd;   /* entries above which a READ wants an MR; 0: never */
@@ -47,6 +48,7 @@ struct rw_attrs {
 	bool page_list;        /* MRs are lists of pages: gaps are -EINVAL (REG_MR) */
 	bool zero_based;       /* MRs start at address 0 (KLM lists), not at their first byte */
 	bool invalidate;       /* an MR used before needs LOCAL_INV (REG_MR, UMR) */
+	bool fenced_inval;     /* with @invalidate: at once, behind a fence, not at the next use */
 	bool rotate_key;       /* the low 8 key bits move with each registration */
 	uint8_t reg_wqes;      /* send WRs that one registration takes: 1, or 0 */
 };
@@ -83,6 +85,7 @@ enum rw_wr_op {
 struct rw_wr {
 	enum rw_wr_op op;
 	bool signaled;
+	bool fence;        /* LOCAL_INV: only after the READs before it are over */
 	bool remote_write; /* REG: the access flags need it (iWARP) */
 	uint32_t key;      /* of @mr at post time; LOCAL_INV: the key that dies */
 	uint32_t inv_key;  /* READ_WITH_INV: the key of @mr at rw_ctx_init, as the kernel */

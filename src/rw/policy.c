@@ -36,7 +36,7 @@ bool rw_policy_wants_mr(const struct rw_attrs *attrs, enum rw_op op, uint32_t nr
 
 bool rw_policy_has_fallback(const struct rw_attrs *attrs)
 {
-	return attrs->policy == RW_POLICY_AUTO && !attrs->iwarp;
+	return attrs->policy == RW_POLICY_AUTO && !attrs->iwarp && !attrs->no_fallback;
 }
 
 uint32_t rw_policy_max_sge(const struct rw_attrs *attrs, enum rw_op op)

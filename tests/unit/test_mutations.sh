@@ -204,9 +204,9 @@ mutate "LOCAL_INV not counted" \
 
 # ---- the MR chain
 mutate "MR: every WR signaled" \
-	chain.c 's/\.signaled = reg == .*/.signaled = true,/'
+	chain.c 's/\.signaled = is_last \&\& !priv->inval_after/.signaled = true/'
 mutate "MR: no WR signaled" \
-	chain.c 's/\.signaled = reg == .*/.signaled = false,/'
+	chain.c 's/\.signaled = is_last \&\& !priv->inval_after/.signaled = false/'
 mutate "MR: remote address stands still" \
 	chain.c '/^void rw_chain_build_regs/,/^}/ s/remote_addr += length;//'
 mutate "MR: zero based" \
