@@ -91,11 +91,14 @@ static json_t *connection_facts(const struct client *client)
 {
 	const struct rw_qp *qp = &client->load.ep.qps[0];
 
-	return json_pack("{s:i, s:i, s:i, s:i, s:b, s:b}", "mtu", (int)client->link.mtu_bytes,
+	return json_pack("{s:i, s:i, s:i, s:i, s:b, s:b, s:i, s:s, s:i}", "mtu", (int)client->link.mtu_bytes,
 			 "outstanding_reads", (int)client->link.rd_atom, "max_send_wr",
 			 (int)qp->max_send_wr, "max_send_sge", (int)qp->max_send_sge, "hugepages",
 			 client->load.arena.page_bytes > RW_PAGE_BYTES, "tsc",
-			 client->load.clock.is_tsc);
+			 client->load.clock.is_tsc, "max_sgl_rd",
+			 (int)client->load.max_sgl_rd, "max_sgl_rd_source",
+			 client->load.max_sgl_rd_source, "mr_entries",
+			 (int)client->load.mr_entries);
 }
 
 static int take_accept(struct client *client, const json_t *msg, struct rw_err *err)
@@ -204,7 +207,7 @@ static void fill_result(const struct client *client, enum rw_conf_path path,
 	*result = (struct rw_result){
 		.op = rw_conf_op_name(client->conf->op),
 		.path = rw_conf_path_name(path),
-		.engine = load->engine ? load->engine->name : NULL,
+		.engine = load->uses_mrs ? load->engine->name : NULL,
 		.size_bytes = load->layout.size_bytes,
 		.segment_bytes = load->layout.seg_bytes,
 		.sges = load->layout.nr_segs,

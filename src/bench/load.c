@@ -88,7 +88,7 @@ static int post_slot(struct rw_load *load, struct rw_slot *slot, struct rw_err *
 	int ret;
 
 	slot->nr_wrs = rw_ctx_wrs(&slot->ctx, &slot->wrs);
-	if (slot->ctx.type == RW_CTX_MR) {
+	if (slot->ctx.type == RW_CTX_MR && load->engine->reg) {
 		ret = register_now(load, slot, err);
 		if (ret)
 			return ret;
@@ -159,6 +159,9 @@ static int try_slot(struct rw_load *load, struct rw_slot *slot, struct rw_err *e
 			wqes = exhausted(load, slot, wqes, err);
 			if (wqes <= 0)
 				return wqes ? wqes : !slot->waiting;
+		} else {
+			/* Path auto falls back within the planner, as in the kernel. */
+			load->count.exhaustions += slot->ctx.fell_back;
 		}
 		load->count.fallbacks += slot->ctx.fell_back;
 		slot->wqes = (uint32_t)wqes;
@@ -218,7 +221,7 @@ static int retire(struct rw_load *load, struct rw_slot *slot, struct rw_err *err
 
 	q->sq_free += slot->wqes;
 	slot->wqes = 0;
-	if (slot->ctx.type == RW_CTX_MR)
+	if (slot->ctx.type == RW_CTX_MR && load->engine->unreg)
 		ret = unregister(load, slot, slot->nr_wrs, err);
 	rw_ctx_destroy(&slot->ctx, &q->pool);
 	slot->done = true;

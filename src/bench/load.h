@@ -49,6 +49,7 @@ struct rw_load_qp {
 	struct rw_qp *qp;
 	struct rw_mr_pool pool;
 	struct rw_mr *mrs;
+	void *mrs_state; /* of the engine */
 	uint32_t sq_free;
 	uint32_t unsignaled; /* operations posted since the last signaled one */
 	struct rw_slot_list in_flight;
@@ -87,9 +88,14 @@ struct rw_load {
 	struct rw_load_watch watch;
 	struct rw_msg_buffer remote;
 	uint64_t slot_bytes; /* in the arena */
+	const struct rw_engine *engine; /* NULL: no row needs one */
+	uint32_t mr_entries;            /* segments of one MR, as granted */
+	uint32_t max_sgl_rd;            /* the threshold of path auto ... */
+	char max_sgl_rd_source[512];    /* ... and who says so */
+	uint64_t pool_ns;               /* creating the MRs of the row's pools, timed apart */
 
 	/* the row */
-	const struct rw_engine *engine; /* NULL: direct path */
+	bool uses_mrs;                  /* the row may take MRs */
 	struct rw_layout layout;
 	uint32_t cq_mod;
 	uint64_t seed;
@@ -124,6 +130,19 @@ struct rw_load_limit {
 int rw_load_open(struct rw_load *load, const struct rw_conf *conf, const struct rw_device *device,
 		 const struct rw_load_watch *watch, struct rw_err *err);
 void rw_load_close(struct rw_load *load);
+
+/* One WR more than the contexts use: the marker behind unsignaled operations. */
+#define RW_MARKER_WQES 1
+
+/* The layout of an operation of @size_bytes. 0 or -EINVAL, told in @err. */
+int rw_load_layout_of(const struct rw_conf *conf, uint64_t size_bytes, struct rw_layout *layout,
+		      struct rw_err *err);
+
+/* The planner's attributes that come from the engine and the configuration. */
+void rw_load_engine_attrs(const struct rw_load *load, struct rw_attrs *attrs);
+
+/* WQEs of the MR path for @nr_segs segments, invalidations included. */
+uint32_t rw_load_mr_chain_wqes(const struct rw_load *load, uint32_t nr_segs);
 
 /*
  * Plan one row: segments, contexts, pool, engine. Returns 0, -EOPNOTSUPP (the

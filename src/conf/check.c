@@ -32,6 +32,9 @@ int rw_conf_check(const struct rw_conf *conf, struct rw_err *err)
 			       " QPs are more than %" PRIu64
 			       " operations in flight; lower --contexts or --qp",
 			       conf->contexts, conf->qps, MAX_OPERATIONS);
+	if (conf->invalidate == RW_INVALIDATE_FENCED && conf->op == RW_VERB_WRITE)
+		return rw_fail(err, RW_EXIT_USAGE, -EINVAL,
+			       "--invalidate=fenced: a fence waits for READs only, and a WRITE may be sent again after its key died; give lazy or never");
 	if (conf->cq_mod > conf->contexts)
 		return rw_fail(err, RW_EXIT_USAGE, -EINVAL,
 			       "--cq-mod %" PRIu64 " is more than the %" PRIu64

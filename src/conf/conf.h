@@ -20,6 +20,7 @@
 enum rw_conf_path {
 	RW_PATH_DIRECT,
 	RW_PATH_MR,
+	RW_PATH_AUTO,
 	RW_NR_PATHS,
 };
 
@@ -27,6 +28,12 @@ enum rw_on_exhaustion {
 	RW_EXHAUSTION_FALLBACK, /* post SGEs directly, as the kernel does */
 	RW_EXHAUSTION_FAIL,     /* drop the operation and count it */
 	RW_EXHAUSTION_WAIT,     /* wait until an MR comes back */
+};
+
+enum rw_invalidate {
+	RW_INVALIDATE_LAZY,   /* LOCAL_INV before the MR's next registration, as the kernel */
+	RW_INVALIDATE_FENCED, /* LOCAL_INV at once, behind a fence */
+	RW_INVALIDATE_NEVER,  /* the next registration replaces the live one */
 };
 
 enum rw_verb {
@@ -86,7 +93,9 @@ struct rw_conf {
 	char engine[32];        /* empty: the best the device has */
 	uint64_t mr_pool;       /* or RW_AUTO: every context can have its MRs */
 	uint64_t mr_entries;    /* or RW_AUTO: the engine's own limit */
+	uint64_t max_sgl_rd;    /* or RW_AUTO: what the firmware says */
 	uint64_t on_exhaustion; /* enum rw_on_exhaustion */
+	uint64_t invalidate;    /* enum rw_invalidate */
 	bool verify;
 	uint64_t seed;
 };

@@ -9,7 +9,8 @@
 #include "util/units.h"
 
 static const char *const op_names[] = { "read", "write", NULL };
-static const char *const path_names[] = { "direct", "mr", NULL };
+static const char *const path_names[] = { "direct", "mr", "auto", NULL };
+static const char *const invalidate_names[] = { "lazy", "fenced", "never", NULL };
 static const char *const exhaustion_names[] = { "fallback", "fail", "wait", NULL };
 
 #define FIELD(member) offsetof(struct rw_conf, member)
@@ -65,8 +66,8 @@ const struct rw_opt rw_opts[] = {
 	{ 0, "seed", NULL, RW_OPT_NUMBER, RW_SCOPE_RUN, GROUP_LOAD, FIELD(seed), 0, UINT32_MAX,
 	  "1", "N", NULL, "seed of the data pattern" },
 
-	{ 0, "path", NULL, RW_OPT_LIST, RW_SCOPE_RUN, GROUP_PATH, FIELD(paths), 1, 3,
-	  "direct,mr", "LIST", path_names, "paths to measure, one row each, then their ratio" },
+	{ 0, "path", NULL, RW_OPT_LIST, RW_SCOPE_RUN, GROUP_PATH, FIELD(paths), 1, 7,
+	  "direct,mr", "LIST", path_names, "paths to measure, one row each, then their ratio; auto decides as the kernel does" },
 	{ 0, "sges", NULL, RW_OPT_NUMBER, RW_SCOPE_RUN, GROUP_PATH, FIELD(sges), 1, 65536,
 	  "auto", "COUNT", NULL, "local segments of one operation (auto: size / segment)" },
 	{ 0, "segment", NULL, RW_OPT_SIZE, RW_SCOPE_RUN, GROUP_PATH, FIELD(segment_bytes), 1, 1 << 30,
@@ -74,13 +75,18 @@ const struct rw_opt rw_opts[] = {
 	{ 0, "segment_stride", NULL, RW_OPT_SIZE, RW_SCOPE_RUN, GROUP_PATH, FIELD(stride_bytes), 1, UINT64_C(1) << 31,
 	  "auto", "BYTES", NULL, "distance between the starts of two segments (auto: whole pages and one page of gap)" },
 	{ 0, "engine", NULL, RW_OPT_STRING, RW_SCOPE_RUN, GROUP_PATH, FIELD(engine), 0, 32,
-	  "", "NAME", NULL, "how MRs are made: reg (ibv_reg_mr and ibv_dereg_mr per operation)" },
+	  "", "NAME", NULL, "how MRs are made: umr, umr_ptr, reg (default: the best the device has)" },
+	{ 0, "max_sgl_rd", NULL, RW_OPT_NUMBER, RW_SCOPE_RUN, GROUP_PATH, FIELD(max_sgl_rd), 0, 255,
+	  "auto", "COUNT", NULL, "path auto: segments above which a READ wants an MR; 0: never (auto: what the firmware says)" },
 	{ 0, "mr_pool", NULL, RW_OPT_NUMBER, RW_SCOPE_RUN, GROUP_PATH, FIELD(mr_pool), 1, 1048576,
 	  "auto", "COUNT", NULL, "MRs in the pool of a QP (auto: contexts)" },
 	{ 0, "mr_entries", NULL, RW_OPT_NUMBER, RW_SCOPE_RUN, GROUP_PATH, FIELD(mr_entries), 1, 65536,
 	  "auto", "COUNT", NULL, "segments of one MR, at most; an operation takes as many MRs as it needs (auto: the engine's limit)" },
 	{ 0, "on_exhaustion", NULL, RW_OPT_NAME, RW_SCOPE_RUN, GROUP_PATH, FIELD(on_exhaustion), 0, 2,
 	  "fallback", "POLICY", exhaustion_names, "when the pool is empty: post SGEs directly, drop the operation, or wait for an MR" },
+
+	{ 0, "invalidate", NULL, RW_OPT_NAME, RW_SCOPE_RUN, GROUP_PATH, FIELD(invalidate), 0, 2,
+	  "lazy", "WHEN", invalidate_names, "LOCAL_INV with the MR's next use (as the kernel), behind a fence after the READ, or not at all" },
 
 	{ 0, "report_gbits", NULL, RW_OPT_FLAG, RW_SCOPE_OUTPUT, GROUP_OUTPUT, FIELD(report_gbits), 0, 1,
 	  "0", NULL, NULL, "bandwidth in Gb/s (10^9 bits) instead of MiB/s" },

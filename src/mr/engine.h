@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /*
- * An engine: how the MR path makes an MR. It states its limits, fills the
- * planner's attributes and serves the REG entries of a chain. Adding one is one
- * .c file, one row in registry.c and one line in Makefile.am.
+ * An engine: how the MR path makes an MR. It states what it can do, fills the
+ * planner's attributes, makes the MRs of a pool, and either carries a
+ * registration out (reg) or posts its WQE (qp_ops). Adding one is one .c file,
+ * one row in registry.c and one line in Makefile.am.
  */
 #ifndef RW_MR_ENGINE_H
 #define RW_MR_ENGINE_H
@@ -12,39 +13,69 @@
 #include "rw/ctx.h"
 #include "rw/layout.h"
 #include "verbs/device.h"
+#include "verbs/qp.h"
 
 struct rw_engine {
 	const char *name;
 	const char *summary;
 	bool needs_window;    /* segments must be mapped side by side (rw_arena_map_window) */
-	uint32_t max_entries; /* segments of one MR */
+	uint32_t max_entries; /* segments of one MR, at the very most */
+
+	/* The QP: NULL if registrations take no WQE. */
+	const struct rw_qp_ops *qp_ops;
+	uint64_t send_ops;    /* ibv_qp_create_send_ops_flags that it needs beside READ, WRITE */
+	/* Inline bytes to ask for so that one MR takes @entries; NULL: none. */
+	uint32_t (*inline_bytes)(uint32_t entries);
+	/* Segments of one MR on the QP as it was granted; NULL: max_entries. */
+	uint32_t (*granted_entries)(const struct rw_qp *qp);
 
 	/* 0, or -EOPNOTSUPP with the reason in @err (RW_EXIT_DEVICE). */
 	int (*check)(const struct rw_device *device, const struct rw_layout *layout,
 		     struct rw_err *err);
 
-	/* What the planner must know; limits of device and QP are filled by the caller. */
+	/* What the planner must know; limits of device and QP are the caller's. */
 	void (*fill_attrs)(struct rw_attrs *attrs);
 
 	/*
-	 * Carry out @wr, a RW_WR_REG that takes no WQE: make wr->mr cover the
-	 * memory at @window under wr->iova and set its key.
-	 * Returns 0 or -errno, told in @err.
+	 * Make what stands behind the @n MRs of a pool, each for up to @entries
+	 * segments; NULL: nothing has to be made. *state_p is handed to close_mrs.
+	 * Returns 0 or -errno, told in @err; then nothing is left.
+	 */
+	int (*open_mrs)(struct ibv_pd *pd, struct rw_mr *mrs, uint32_t n, uint32_t entries,
+			void **state_p, struct rw_err *err);
+	void (*close_mrs)(struct rw_mr *mrs, uint32_t n, void *state);
+
+	/*
+	 * Without qp_ops: carry out @wr, a RW_WR_REG: make wr->mr cover the memory
+	 * at @window under wr->iova and set its key; and undo it when the operation
+	 * is over. Return 0 or -errno, told in @err.
 	 */
 	int (*reg)(struct ibv_pd *pd, const struct rw_wr *wr, void *window, struct rw_err *err);
-
-	/* The operation that used @mr is over. Returns 0 or -errno, told in @err. */
 	int (*unreg)(struct rw_mr *mr, struct rw_err *err);
 };
 
 extern const struct rw_engine rw_engine_reg;
+extern const struct rw_engine rw_engine_umr;
+extern const struct rw_engine rw_engine_umr_ptr;
 
 /*
- * The engine @name, or for "" the best one that @device and @layout allow.
+ * The engine @name, or for "" the best one that @device and @layout allow: the
+ * first whose one MR can take all segments, else the first that can do it at all.
  * Returns 0, -EINVAL (no such engine) or -EOPNOTSUPP, told in @err.
  */
 int rw_engine_choose(const char *name, const struct rw_device *device,
 		     const struct rw_layout *layout, const struct rw_engine **engine_p,
 		     struct rw_err *err);
+
+/* Print what each engine can do on @device, and why one is not available. */
+void rw_engine_list(const struct rw_device *device);
+
+/*
+ * The firmware's max_sgl_for_optimized_performance, the kernel's max_sgl_rd.
+ * Returns 0, or -errno with the reason in @err: not an mlx5 device, or DEVX is
+ * not allowed here.
+ */
+int rw_engine_query_max_sgl_rd(const struct rw_device *device, uint32_t *max_sgl_rd_p,
+			       struct rw_err *err);
 
 #endif

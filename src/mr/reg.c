@@ -25,6 +25,7 @@ static void reg_fill_attrs(struct rw_attrs *attrs)
 {
 	attrs->page_size = RW_PAGE_BYTES;
 	attrs->page_list = false;
+	attrs->zero_based = false;
 	attrs->invalidate = false;
 	attrs->rotate_key = false;
 	attrs->reg_wqes = 0;

@@ -1,12 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+#include "config.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "mr/engine.h"
 
-/* Best first. */
+/* Best first: the fewer system calls, the better; the library's own API before raw WQEs. */
 static const struct rw_engine *const engines[] = {
+#ifdef HAVE_MLX5
+	&rw_engine_umr,
+	&rw_engine_umr_ptr,
+#endif
 	&rw_engine_reg,
 };
 
@@ -20,24 +26,70 @@ static const char *engine_names(char *buf, size_t len)
 	return buf;
 }
 
+static const struct rw_engine *find(const char *name, const struct rw_device *device,
+				    const struct rw_layout *layout, bool in_one_mr,
+				    struct rw_err *last)
+{
+	for (size_t i = 0; i < RW_ARRAY_SIZE(engines); i++) {
+		if (*name && strcmp(engines[i]->name, name))
+			continue;
+		if (in_one_mr && engines[i]->max_entries < layout->nr_segs)
+			continue;
+		rw_err_clear(last);
+		if (!engines[i]->check(device, layout, last))
+			return engines[i];
+	}
+	return NULL;
+}
+
 int rw_engine_choose(const char *name, const struct rw_device *device,
 		     const struct rw_layout *layout, const struct rw_engine **engine_p,
 		     struct rw_err *err)
 {
+	const struct rw_engine *engine;
 	struct rw_err last = { 0 };
 	char names[128];
 
-	for (size_t i = 0; i < RW_ARRAY_SIZE(engines); i++) {
-		if (*name && strcmp(engines[i]->name, name))
-			continue;
-		rw_err_clear(&last);
-		if (!engines[i]->check(device, layout, &last)) {
-			*engine_p = engines[i];
-			return 0;
-		}
+	engine = find(name, device, layout, true, &last);
+	if (!engine)
+		engine = find(name, device, layout, false, &last);
+	if (engine) {
+		*engine_p = engine;
+		return 0;
 	}
 	if (last.exit_code)
 		return rw_fail(err, last.exit_code, last.error, "%s", last.text);
 	return rw_fail(err, RW_EXIT_USAGE, -EINVAL, "--engine: '%s' is unknown; give one of: %s",
 		       name, engine_names(names, sizeof(names)));
 }
+
+void rw_engine_list(const struct rw_device *device)
+{
+	struct rw_layout layout;
+	struct rw_err err = { 0 };
+
+	/* One page: what any engine can take, so that only the device decides. */
+	rw_layout_init(&layout, RW_PAGE_BYTES, UINT64_MAX, UINT64_MAX, UINT64_MAX, &err);
+	printf(" engine   entries/MR  WQEs  available  what\n");
+	for (size_t i = 0; i < RW_ARRAY_SIZE(engines); i++) {
+		const struct rw_engine *engine = engines[i];
+		struct rw_err why = { 0 };
+		bool available = !engine->check(device, &layout, &why);
+
+		printf(" %-8s %-11u %-5d %-10s %s%s%s\n", engine->name, engine->max_entries,
+		       engine->qp_ops ? 1 : 0, available ? "yes" : "no", engine->summary,
+		       available ? "" : "; ", available ? "" : why.text);
+	}
+#ifndef HAVE_MLX5
+	printf(" umr      -           -     no         built without libmlx5 (--with-mlx5=no)\n");
+	printf(" umr_ptr  -           -     no         built without libmlx5 (--with-mlx5=no)\n");
+#endif
+}
+
+#ifndef HAVE_MLX5
+int rw_engine_query_max_sgl_rd(const struct rw_device *device, uint32_t *max_sgl_rd_p,
+			       struct rw_err *err)
+{
+	return rw_fail(err, RW_EXIT_DEVICE, -EOPNOTSUPP, "built without libmlx5");
+}
+#endif

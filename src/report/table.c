@@ -53,6 +53,9 @@ void rw_table_head(const struct rw_conf *conf, const struct rw_report_facts *fac
 	       number_of(c, "mtu"), number_of(c, "outstanding_reads"));
 	printf(" %-15s : %lld WRs of up to %lld SGEs per QP\n", "Send queue",
 	       number_of(c, "max_send_wr"), number_of(c, "max_send_sge"));
+	if (conf->paths & 1 << RW_PATH_AUTO)
+		printf(" %-15s : %lld (%s)\n", "max_sgl_rd", number_of(c, "max_sgl_rd"),
+		       text_of(c, "max_sgl_rd_source"));
 	if (conf->stride_bytes != RW_AUTO)
 		printf(" %-15s : %s\n", "Segment stride",
 		       rw_format_size(conf->stride_bytes, stride));

@@ -56,6 +56,9 @@ static inline void rw_post_rdma(struct rw_qp *qp, const struct rw_wr *wr)
  * Add a chain to the open batch. Completions carry @wr_id; the last WR asks for
  * one only if @signal is set. Registrations that take no WQE were carried out
  * before and are passed over.
+ *
+ * Nothing is fenced but a LOCAL_INV that says so: the provider orders a READ
+ * behind the UMR or LOCAL_INV before it.
  */
 static inline void rw_post_chain(struct rw_qp *qp, const struct rw_wr *wrs, uint32_t n,
 				 uint64_t wr_id, bool signal)
@@ -63,15 +66,29 @@ static inline void rw_post_chain(struct rw_qp *qp, const struct rw_wr *wrs, uint
 	for (uint32_t i = 0; i < n; i++) {
 		const struct rw_wr *wr = &wrs[i];
 
-		if (wr->op == RW_WR_REG || wr->op == RW_WR_LOCAL_INV)
-			continue;
 		if (rw_unlikely(qp->by_list)) {
-			rw_post_list_add(qp, wr, wr_id, signal);
+			/* Only engines without WQEs of their own run here. */
+			if (wr->op != RW_WR_REG)
+				rw_post_list_add(qp, wr, wr_id, signal);
 			continue;
 		}
 		qp->ex->wr_id = wr_id;
-		qp->ex->wr_flags = wr->signaled && signal ? IBV_SEND_SIGNALED : 0;
-		rw_post_rdma(qp, wr);
+		qp->ex->wr_flags = (wr->signaled && signal ? IBV_SEND_SIGNALED : 0) |
+				   (wr->fence ? IBV_SEND_FENCE : 0);
+		switch (wr->op) {
+		case RW_WR_REG:
+			if (qp->ops)
+				qp->ops->post_reg(qp, wr);
+			break;
+		case RW_WR_LOCAL_INV:
+			ibv_wr_local_inv(qp->ex, wr->key);
+			break;
+		default:
+			if (wr->mr && qp->ops && qp->ops->post_io)
+				qp->ops->post_io(qp, wr);
+			else
+				rw_post_rdma(qp, wr);
+		}
 	}
 }
 

@@ -26,7 +26,10 @@ static struct ibv_qp *create_qp(const struct rw_device *device, const struct rw_
 		attr->comp_mask |= IBV_QP_INIT_ATTR_SEND_OPS_FLAGS;
 		attr->send_ops_flags = want->send_ops;
 	}
+	attr->cap.max_inline_data = want->max_inline_bytes;
 	errno = 0;
+	if (want->ops)
+		return want->ops->create(device->ctx, attr);
 	return ibv_create_qp_ex(device->ctx, attr);
 }
 
@@ -52,6 +55,8 @@ int rw_qp_open(const struct rw_device *device, const struct rw_qp_want *want, st
 	/* Providers may grant more than they keep room for: count on what was asked. */
 	qp->max_send_wr = send_wr;
 	qp->max_send_sge = want->max_send_sge;
+	qp->max_inline_bytes = attr.cap.max_inline_data;
+	qp->ops = want->ops;
 	qp->addr.qpn = qp->qp->qp_num;
 	qp->addr.psn = (uint32_t)random() & 0xffffff;
 	return 0;

@@ -26,6 +26,21 @@ struct rw_qp_addr {
 	uint32_t psn;
 };
 
+struct rw_qp;
+struct rw_wr;
+
+/*
+ * What an engine adds to a QP: its own way to create one, room for inline
+ * lists, and the WQE of a registration.
+ */
+struct rw_qp_ops {
+	struct ibv_qp *(*create)(struct ibv_context *ctx, struct ibv_qp_init_attr_ex *attr);
+	/* Add the registration @wr to the open batch; qp->ex->wr_id is set. */
+	void (*post_reg)(struct rw_qp *qp, const struct rw_wr *wr);
+	/* The same for a READ or WRITE through an MR; NULL: the extended API's. */
+	void (*post_io)(struct rw_qp *qp, const struct rw_wr *wr);
+};
+
 struct rw_qp_want {
 	struct ibv_pd *pd;
 	struct ibv_cq *cq;
@@ -33,6 +48,8 @@ struct rw_qp_want {
 	uint32_t max_send_wr;  /* wished */
 	uint32_t min_send_wr;  /* fewer are of no use */
 	uint32_t max_send_sge;
+	uint32_t max_inline_bytes;
+	const struct rw_qp_ops *ops; /* NULL: no registrations are posted */
 };
 
 struct rw_qp {
@@ -44,6 +61,8 @@ struct rw_qp {
 	bool by_list;         /* post with ibv_post_send, see rw_qp_post_by_list */
 	uint32_t max_send_wr; /* granted */
 	uint32_t max_send_sge;
+	uint32_t max_inline_bytes; /* granted */
+	const struct rw_qp_ops *ops;
 	struct rw_qp_addr addr;
 };
 

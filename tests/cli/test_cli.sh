@@ -74,7 +74,7 @@ refused "value missing" 2 "--size needs a value" -s
 refused "value of a flag" 2 "takes no value" --verify=1
 refused "no number" 2 "--size" -s 64KB
 refused "out of range" 2 "1 to 1024" -q 0
-refused "unknown path" 2 "direct or mr" --path=umr host
+refused "unknown path" 2 "direct, mr or auto" --path=umr host
 refused "path twice" 2 "once" --path=mr,mr host
 refused "two hosts" 2 "one host" host other
 refused "empty host" 2 "host" ""

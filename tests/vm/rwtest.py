@@ -162,6 +162,12 @@ def resources():
     return total
 
 
+def finish():
+    """The plan, and the exit status."""
+    print(f"1..{_count}", flush=True)
+    sys.exit(1 if _failed else 0)
+
+
 def main(cases, topology="two", timeout=240):
     """Run @cases (functions) in the guest; on the host, start the guest."""
     if in_guest():
@@ -170,8 +176,7 @@ def main(cases, topology="two", timeout=240):
                 case()
             except Exception as error:  # a broken case is a failed test, not the end
                 check(f"{case.__name__} runs to its end", False, repr(error))
-        print(f"1..{_count}", flush=True)
-        sys.exit(1 if _failed else 0)
+        finish()
 
     if os.environ.get("RW_TESTS") == "fast":
         print("1..0 # SKIP RW_TESTS=fast leaves virtual machines out")

@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/* What is made once for a session: engine, arena, CQ, QPs. */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bench/load.h"
+#include "rw/policy.h"
+#include "rw/sizing.h"
+
+/* More than this no arena can have; it keeps all sums within 64 bits. */
+#define MAX_SLOT_BYTES (UINT64_C(1) << 40)
+
+static const struct ibv_device_attr *device_attr(const struct rw_device *device)
+{
+	return &device->attr.orig_attr;
+}
+
+static bool wants_engine(const struct rw_conf *conf)
+{
+	return conf->paths & (1 << RW_PATH_MR | 1 << RW_PATH_AUTO);
+}
+
+/* SGEs of one WR: FACTS of the kernel, rw.c: QP limit, and for READ the device's max_sge_rd. */
+static uint32_t max_sge(const struct rw_conf *conf, const struct rw_device *device,
+			uint32_t nr_segs)
+{
+	const struct ibv_device_attr *attr = device_attr(device);
+	uint32_t most = (uint32_t)rw_max(attr->max_sge, 1);
+
+	if (conf->op == RW_VERB_READ && attr->max_sge_rd > 0)
+		most = (uint32_t)rw_min((int)most, attr->max_sge_rd);
+	return rw_min(most, nr_segs);
+}
+
+int rw_load_layout_of(const struct rw_conf *conf, uint64_t size_bytes, struct rw_layout *layout,
+		      struct rw_err *err)
+{
+	return rw_layout_init(layout, size_bytes, conf->sges, conf->segment_bytes,
+			      conf->stride_bytes, err);
+}
+
+/* What the longest row needs of arena and QP. */
+struct needs {
+	uint64_t slot_bytes;
+	uint32_t max_sge;
+	uint32_t wqes; /* of the longest chain of one operation, fallback included */
+	uint32_t mr_entries;
+};
+
+/* Without --mr_entries: what one operation has, up to the kernel's 256. */
+static int choose_mr_entries(const struct rw_load *load, uint32_t nr_segs, uint32_t *entries_p,
+			     struct rw_err *err)
+{
+	const struct rw_engine *engine = load->engine;
+	uint64_t asked = load->conf->mr_entries;
+
+	if (asked != RW_AUTO && asked > engine->max_entries)
+		return rw_fail(err, RW_EXIT_DEVICE, -EINVAL,
+			       "--mr_entries: an MR of engine %s takes %u segments at the most; lower it",
+			       engine->name, engine->max_entries);
+	if (asked == RW_AUTO)
+		asked = engine->qp_ops ? rw_min(nr_segs, RW_SIZING_MAX_MR_ENTRIES) : nr_segs;
+	*entries_p = (uint32_t)rw_min(asked, (uint64_t)engine->max_entries);
+	return 0;
+}
+
+/* The attributes that do not depend on the row. */
+void rw_load_engine_attrs(const struct rw_load *load, struct rw_attrs *attrs)
+{
+	load->engine->fill_attrs(attrs);
+	attrs->mr_entries = load->mr_entries;
+	attrs->invalidate = attrs->invalidate && load->conf->invalidate != RW_INVALIDATE_NEVER;
+	/* The planner's own fallback is the kernel's; other policies are the loop's. */
+	attrs->no_fallback = load->conf->on_exhaustion != RW_EXHAUSTION_FALLBACK;
+	attrs->fenced_inval = load->conf->invalidate == RW_INVALIDATE_FENCED;
+}
+
+uint32_t rw_load_mr_chain_wqes(const struct rw_load *load, uint32_t nr_segs)
+{
+	struct rw_attrs attrs = { 0 };
+
+	rw_load_engine_attrs(load, &attrs);
+	return rw_div_ceil(nr_segs, load->mr_entries) * (1u + attrs.reg_wqes + attrs.invalidate);
+}
+
+/* One engine for all rows: the best for the largest size. */
+static int choose_engine(struct rw_load *load, struct rw_err *err)
+{
+	const struct rw_conf *conf = load->conf;
+	uint64_t sizes[RW_MAX_SIZES];
+	uint32_t n = rw_conf_sizes(conf, sizes);
+	struct rw_layout layout;
+	int ret = rw_load_layout_of(conf, sizes[n - 1], &layout, err);
+
+	if (ret || !wants_engine(conf))
+		return ret;
+	ret = rw_engine_choose(conf->engine, load->device, &layout, &load->engine, err);
+	if (!ret)
+		ret = choose_mr_entries(load, layout.nr_segs, &load->mr_entries, err);
+	return ret;
+}
+
+/*
+ * rdma_rw_can_use_mr reads the device's max_sgl_rd; a process has to ask the
+ * firmware, and may be told no.
+ */
+static void find_max_sgl_rd(struct rw_load *load)
+{
+	struct rw_err why = { 0 };
+
+	if (load->conf->max_sgl_rd != RW_AUTO) {
+		load->max_sgl_rd = (uint32_t)load->conf->max_sgl_rd;
+		snprintf(load->max_sgl_rd_source, sizeof(load->max_sgl_rd_source), "--max_sgl_rd");
+	} else if (!rw_engine_query_max_sgl_rd(load->device, &load->max_sgl_rd, &why)) {
+		snprintf(load->max_sgl_rd_source, sizeof(load->max_sgl_rd_source), "firmware");
+	} else {
+		load->max_sgl_rd = 0;
+		snprintf(load->max_sgl_rd_source, sizeof(load->max_sgl_rd_source),
+			 "0 since %s", why.text);
+	}
+}
+
+static int find_needs(const struct rw_load *load, struct needs *needs, struct rw_err *err)
+{
+	const struct rw_conf *conf = load->conf;
+	uint64_t sizes[RW_MAX_SIZES];
+	uint32_t n = rw_conf_sizes(conf, sizes);
+
+	memset(needs, 0, sizeof(*needs));
+	for (uint32_t i = 0; i < n; i++) {
+		struct rw_layout layout;
+		uint32_t sge;
+		uint64_t span;
+		int ret = rw_load_layout_of(conf, sizes[i], &layout, err);
+
+		if (ret)
+			return ret;
+		sge = max_sge(conf, load->device, layout.nr_segs);
+		/* Slots and windows begin on a page. */
+		span = rw_div_ceil(rw_layout_span(&layout), RW_PAGE_BYTES) * RW_PAGE_BYTES;
+		needs->slot_bytes = rw_max(needs->slot_bytes, span);
+		needs->max_sge = rw_max(needs->max_sge, sge);
+		needs->wqes = rw_max(needs->wqes, rw_div_ceil(layout.nr_segs, sge));
+		if (load->engine)
+			needs->wqes = rw_max(needs->wqes, rw_load_mr_chain_wqes(load, layout.nr_segs));
+	}
+	if (needs->slot_bytes > MAX_SLOT_BYTES)
+		return rw_fail(err, RW_EXIT_USAGE, -EINVAL,
+			       "one operation spreads over %" PRIu64
+			       " GiB; lower --sges or --segment_stride",
+			       needs->slot_bytes >> 30);
+	return 0;
+}
+
+static int open_arena(struct rw_load *load, struct rw_err *err)
+{
+	struct rw_arena_want want = {
+		.bytes = load->slot_bytes * load->nr_slots,
+		.numa_node = load->device->numa_node,
+		/* A window of engine reg is made of pages of 4 KiB. */
+		.allow_hugepages = !load->engine || !load->engine->needs_window,
+		.access = IBV_ACCESS_LOCAL_WRITE,
+	};
+
+	return rw_arena_open(load->ep.pd, &want, &load->arena, err);
+}
+
+static int open_qps(struct rw_load *load, const struct needs *needs, struct rw_err *err)
+{
+	const struct ibv_device_attr *attr = device_attr(load->device);
+	uint64_t full = load->conf->contexts * needs->wqes + RW_MARKER_WQES;
+	uint64_t cqes;
+	struct rw_qp_want want = {
+		.send_ops = IBV_QP_EX_WITH_RDMA_READ,
+		.max_send_wr = (uint32_t)rw_min(full, (uint64_t)attr->max_qp_wr),
+		.min_send_wr = needs->wqes + RW_MARKER_WQES,
+		.max_send_sge = needs->max_sge,
+	};
+
+	if (load->conf->op == RW_VERB_WRITE)
+		want.send_ops = IBV_QP_EX_WITH_RDMA_WRITE;
+	if (load->engine && load->engine->qp_ops) {
+		want.ops = load->engine->qp_ops;
+		want.send_ops |= load->engine->send_ops;
+		if (load->engine->inline_bytes)
+			want.max_inline_bytes = load->engine->inline_bytes(load->mr_entries);
+	}
+	if (want.min_send_wr > want.max_send_wr)
+		return rw_fail(err, RW_EXIT_DEVICE, -EINVAL,
+			       "one operation needs %u WRs, more than max_qp_wr %d of %s; lower --sges",
+			       want.min_send_wr, attr->max_qp_wr, rw_device_name(load->device));
+	/* After an error every WR completes, signaled or not. */
+	cqes = rw_min(load->conf->qps * want.max_send_wr, (uint64_t)attr->max_cqe);
+	cqes = rw_max(cqes, load->nr_slots + load->conf->qps);
+	return rw_endpoint_add_qps(&load->ep, (uint32_t)load->conf->qps, (uint32_t)cqes, &want,
+				   err);
+}
+
+/* The device may have granted shorter lists than were asked for. */
+static int take_granted_entries(struct rw_load *load, struct rw_err *err)
+{
+	uint32_t granted;
+
+	if (!load->engine || !load->engine->granted_entries)
+		return 0;
+	granted = load->engine->granted_entries(&load->ep.qps[0]);
+	if (granted >= load->mr_entries)
+		return 0;
+	return rw_fail(err, RW_EXIT_DEVICE, -EINVAL,
+		       "%s granted %u inline bytes, lists of %u segments, and %u are wanted; give --mr_entries=%u",
+		       rw_device_name(load->device), load->ep.qps[0].max_inline_bytes, granted,
+		       load->mr_entries, granted);
+}
+
+static int alloc_slots(struct rw_load *load, struct rw_err *err)
+{
+	load->slots = calloc(load->nr_slots, sizeof(*load->slots));
+	load->qps = calloc(load->conf->qps, sizeof(*load->qps));
+	if (!load->slots || !load->qps)
+		return rw_fail(err, RW_EXIT_RUN, -ENOMEM, "out of memory");
+	for (uint32_t i = 0; i < load->nr_slots; i++) {
+		load->slots[i].index = i;
+		load->slots[i].q = &load->qps[i % load->conf->qps];
+	}
+	for (uint32_t i = 0; i < load->conf->qps; i++)
+		load->qps[i].qp = &load->ep.qps[i];
+	return 0;
+}
+
+int rw_load_open(struct rw_load *load, const struct rw_conf *conf, const struct rw_device *device,
+		 const struct rw_load_watch *watch, struct rw_err *err)
+{
+	struct needs needs;
+	int ret;
+
+	memset(load, 0, sizeof(*load));
+	load->conf = conf;
+	load->device = device;
+	load->watch = *watch;
+	load->nr_slots = (uint32_t)(conf->contexts * conf->qps);
+	rw_clock_init(&load->clock);
+	ret = choose_engine(load, err);
+	if (!ret)
+		ret = find_needs(load, &needs, err);
+	if (ret)
+		return ret;
+	find_max_sgl_rd(load);
+	load->slot_bytes = needs.slot_bytes;
+	ret = rw_endpoint_open(device, &load->ep, err);
+	if (ret)
+		return ret;
+	ret = open_arena(load, err);
+	if (ret)
+		goto err_endpoint;
+	ret = open_qps(load, &needs, err);
+	if (!ret)
+		ret = take_granted_entries(load, err);
+	if (!ret)
+		ret = alloc_slots(load, err);
+	if (!ret)
+		return 0;
+
+	free(load->qps);
+	free(load->slots);
+	rw_arena_close(&load->arena);
+err_endpoint:
+	rw_endpoint_close(&load->ep);
+	return ret;
+}
+
+void rw_load_close(struct rw_load *load)
+{
+	struct rw_endpoint ep = load->ep;
+
+	/* QPs first: they may still hold operations on the memory. */
+	while (load->ep.nr_qps)
+		rw_qp_close(&load->ep.qps[--load->ep.nr_qps]);
+	ep.nr_qps = 0;
+	rw_load_unplan(load);
+	rw_arena_close(&load->arena);
+	rw_endpoint_close(&ep);
+	free(load->qps);
+	free(load->slots);
+}

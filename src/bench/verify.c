@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/* The data of verified rows, at the initiator. */
+#include "bench/load.h"
+
+static uint8_t *seg_memory(const struct rw_seg *seg)
+{
+	return (uint8_t *)(uintptr_t)seg->addr;
+}
+
+/* In the data pattern, slot i begins at i * size. */
+static uint64_t pattern_start(const struct rw_load *load, const struct rw_slot *slot)
+{
+	return slot->index * load->layout.size_bytes;
+}
+
+static void fill_slot(struct rw_load *load, const struct rw_slot *slot)
+{
+	uint64_t position = pattern_start(load, slot);
+
+	for (uint32_t i = 0; i < load->layout.nr_segs; i++) {
+		const struct rw_seg *seg = &slot->segs[i];
+
+		/* A READ must replace every byte, a WRITE sends the right ones. */
+		if (load->conf->op == RW_VERB_READ)
+			rw_pattern_spoil(seg_memory(seg), seg->length, load->seed, position);
+		else
+			rw_pattern_fill(seg_memory(seg), seg->length, load->seed, position);
+		position += seg->length;
+	}
+}
+
+void rw_load_fill(struct rw_load *load)
+{
+	for (uint32_t i = 0; i < load->nr_slots; i++)
+		fill_slot(load, &load->slots[i]);
+}
+
+void rw_load_check_slot(struct rw_load *load, const struct rw_slot *slot)
+{
+	uint64_t start = pattern_start(load, slot);
+	uint64_t position = start;
+
+	if (load->conf->op != RW_VERB_READ)
+		return;
+	for (uint32_t i = 0; i < load->layout.nr_segs; i++) {
+		const struct rw_seg *seg = &slot->segs[i];
+		size_t first;
+		size_t wrong = rw_pattern_check(seg_memory(seg), seg->length, load->seed, position,
+						&first);
+
+		if (rw_unlikely(wrong)) {
+			struct rw_corrupt found = {
+				.bytes = wrong,
+				.slot = slot->index,
+				.offset = position - start + first,
+				.expected = rw_pattern_byte(load->seed, position + first),
+				.found = seg_memory(seg)[first],
+			};
+
+			rw_corrupt_add(&load->corrupt, &found);
+		}
+		position += seg->length;
+	}
+	fill_slot(load, slot);
+}

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+#include "mr/mlx5.h"
+
+#include <endian.h>
+#include <errno.h>
+#include <string.h>
+
+/* mlx5_ifc.h: QUERY_HCA_CAP of the general device, current values. */
+#define CMD_QUERY_HCA_CAP   0x100
+#define HCA_CAP_GENERAL_CUR 0x0001
+#define CMD_IN_BYTES        16
+#define CMD_OUT_BYTES       (16 + 4096)
+
+/*
+ * cmd_hca_cap.max_sgl_for_optimized_performance: 8 bits, with the capabilities
+ * beginning behind the 16 bytes of the command's head. The bit offset is that of
+ * struct mlx5_ifc_cmd_hca_cap_bits.
+ */
+#define CAP_HEAD_BYTES         16
+#define MAX_SGL_RD_BIT_OFFSET  0x0c0
+
+int rw_mlx5_check(const struct rw_device *device, const char *name, struct rw_err *err)
+{
+	if (mlx5dv_is_supported(device->ctx->device))
+		return 0;
+	return rw_fail(err, RW_EXIT_DEVICE, -EOPNOTSUPP,
+		       "engine %s needs an mlx5 device (ConnectX-4 or later), %s is none; give --engine=reg",
+		       name, rw_device_name(device));
+}
+
+struct ibv_qp *rw_mlx5_create_qp(struct ibv_context *ctx, struct ibv_qp_init_attr_ex *attr,
+				 uint64_t dv_ops)
+{
+	struct mlx5dv_qp_init_attr dv = {
+		.comp_mask = MLX5DV_QP_INIT_ATTR_MASK_SEND_OPS_FLAGS |
+			     MLX5DV_QP_INIT_ATTR_MASK_QP_CREATE_FLAGS,
+		.create_flags = MLX5DV_QP_CREATE_DISABLE_SCATTER_TO_CQE,
+		.send_ops_flags = dv_ops,
+	};
+
+	return mlx5dv_create_qp(ctx, attr, &dv);
+}
+
+int rw_mlx5_create_mkeys(struct ibv_pd *pd, struct rw_mr *mrs, uint32_t n, uint32_t entries,
+			 struct rw_err *err)
+{
+	struct mlx5dv_mkey_init_attr attr = {
+		.pd = pd,
+		.create_flags = MLX5DV_MKEY_INIT_ATTR_FLAGS_INDIRECT,
+		.max_entries = (uint16_t)entries,
+	};
+
+	for (uint32_t i = 0; i < n; i++) {
+		struct mlx5dv_mkey *mkey;
+		int error;
+
+		errno = 0;
+		mkey = mlx5dv_create_mkey(&attr);
+		if (!mkey) {
+			error = errno ? errno : EIO;
+			rw_mlx5_destroy_mkeys(mrs, i);
+			return rw_fail(err, RW_EXIT_DEVICE, -error,
+				       "cannot create mkey %u of %u with %u entries: %s; lower --mr_pool or --mr_entries",
+				       i + 1, n, entries, strerror(error));
+		}
+		mrs[i].priv = mkey;
+		mrs[i].key = mkey->lkey;
+		mrs[i].need_inval = false;
+	}
+	return 0;
+}
+
+void rw_mlx5_destroy_mkeys(struct rw_mr *mrs, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++) {
+		if (mrs[i].priv)
+			mlx5dv_destroy_mkey(mrs[i].priv);
+		mrs[i].priv = NULL;
+	}
+}
+
+int rw_engine_query_max_sgl_rd(const struct rw_device *device, uint32_t *max_sgl_rd_p,
+			       struct rw_err *err)
+{
+	uint8_t in[CMD_IN_BYTES] = { 0 }, out[CMD_OUT_BYTES] = { 0 };
+	uint32_t word;
+	int ret;
+
+	if (!mlx5dv_is_supported(device->ctx->device))
+		return rw_fail(err, RW_EXIT_DEVICE, -EOPNOTSUPP,
+			       "only mlx5 firmware tells it to programs");
+	in[0] = CMD_QUERY_HCA_CAP >> 8;
+	in[1] = CMD_QUERY_HCA_CAP & 0xff;
+	in[7] = HCA_CAP_GENERAL_CUR;
+	ret = mlx5dv_devx_general_cmd(device->ctx, in, sizeof(in), out, sizeof(out));
+	if (ret)
+		return rw_fail(err, RW_EXIT_DEVICE, ret > 0 ? -ret : ret,
+			       "the firmware does not answer QUERY_HCA_CAP here: %s",
+			       strerror(ret > 0 ? ret : -ret));
+	memcpy(&word, out + CAP_HEAD_BYTES + MAX_SGL_RD_BIT_OFFSET / 32 * 4, sizeof(word));
+	*max_sgl_rd_p = be32toh(word) >> (24 - MAX_SGL_RD_BIT_OFFSET % 32) & 0xff;
+	return 0;
+}
