@@ -176,6 +176,14 @@ status=$?
 all 'KILL of rw_vm ends the guest, too' '[ "$status" = 137 ]' nothing_left
 rm -rf "${TMPDIR:?}"/*
 
+echo 'echo script' >"/tmp/${work##*/}.file"
+(cd / && timeout 100 "$rw_vm" --topology=none sh "/tmp/${work##*/}.file") \
+	>out 2>err
+status=$?
+rm "/tmp/${work##*/}.file"
+all 'a file of /tmp that is an argument is there' '[ "$status" = 0 ]' \
+	'[ "$(cat out)" = script ]'
+
 vm --topology=none sh -c 'sleep 1000 & echo started'
 all 'what the command leaves running does not keep the guest up' \
 	'[ "$status" = 0 ]' '[ "$(cat out)" = started ]' '[ $took -lt 30 ]'
@@ -215,6 +223,10 @@ all 'a panic ends the run at once' '[ "$status" = 125 ]' \
 vm --topology=none --timeout=60 sh -c 'echo 1 >/proc/sys/kernel/hung_task_timeout_secs;'"$provoke" - HUNG_TASK
 all 'a task that hangs in the kernel is found' '[ "$status" = 125 ]' \
 	'grep -q "blocked for more than" err' '[ $took -lt 40 ]' nothing_left
+vm --topology=none sh -c "($provoke) & sleep 1; echo done" - HUNG_TASK
+all 'a process that cannot be killed fails the run' '[ "$status" = 125 ]' \
+	'[ "$(cat out)" = done ]' 'grep -q "cannot be killed" err' \
+	'grep -q "Call Trace" err' '[ $took -lt 40 ]' nothing_left
 vm --topology=none --timeout=60 sh -c 'echo 1 >/proc/sys/kernel/watchdog_thresh;'"$provoke" - SOFTLOCKUP
 all 'a kernel that loops is found' '[ "$status" = 125 ]' \
 	'grep -q "soft lockup" err' '[ $took -lt 40 ]' nothing_left
@@ -273,6 +285,21 @@ all 'two: ib_read_bw over IPv4 takes the cable' '[ "$status" = 0 ]' \
 vm sh read_bw 2 127.0.0.1
 all 'two: ib_read_bw over IPv6 takes the cable' '[ "$status" = 0 ]' \
 	'[ "$(sent)" -gt $size ]' '[ "$(sent)" -lt $((size * 2)) ]'
+# Without the rules of routing, rdma_cm and TCP find a short way.
+cat >cm <<'END'
+tx() { cat /sys/class/net/v0/statistics/tx_bytes; }
+before=$(tx)
+rping -s -a $1 -C 20 -S 60000 >/dev/null 2>&1 &
+sleep 1
+rping -c -a $1 -C 20 -S 60000 || exit 1
+wait $! || exit 2
+echo sent $(($(tx) - before))
+END
+for address in 10.9.0.1 fd00:9::1; do
+	vm sh cm $address
+	all "two: rdma_cm to $address takes the cable" '[ "$status" = 0 ]' \
+		'[ "$(sent)" -gt 1200000 ]'
+done
 vm --topology=one sh -c '
 	ib_read_bw -d rxe0 -x 1 -F -n 100 >/dev/null 2>&1 &
 	sleep 1; ib_read_bw -d rxe0 -x 1 -F -n 100 10.9.0.1'
