@@ -220,7 +220,7 @@ echo 0 >slow
 
 # ---- what is missing
 
-rm bin/flex
+mv bin/flex no_flex
 mkdir few
 for tool in bash cat cut env dirname sha256sum nproc touch sed grep uname; do
 	ln -s "$(PATH=$path command -v $tool)" few
@@ -228,6 +228,7 @@ done
 echo CONFIG_TOOL=y >>vm/uml.config
 PATH=$work/bin:$work/few vm/build >out 2>err
 status=$?
+mv no_flex bin/flex
 all 'a tool that is missing: one line names it and the remedy' \
 	'[ $status = 1 ]' '[ "$(wc -l <err)" = 1 ]' 'grep -q "flex" err' \
 	'grep -q "scripts/packages --install vm" err'
@@ -236,6 +237,10 @@ build
 all 'the source package is missing: the same' '[ $status = 1 ]' \
 	'[ "$(wc -l <err)" = 1 ]' 'grep -q "linux-source" err' \
 	'grep -q "scripts/packages --install vm" err'
+echo 3.0 >version
+XDG_CACHE_HOME="$work/with blank" build
+all 'a cache that make cannot work in is refused' '[ $status = 1 ]' \
+	'[ "$(wc -l <err)" = 1 ]' 'grep -q XDG_CACHE_HOME err'
 build --wrong
 all 'an unknown argument is refused' '[ $status = 2 ]' '[ "$(wc -l <err)" = 1 ]'
 

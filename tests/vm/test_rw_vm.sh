@@ -10,6 +10,7 @@ set -u
 
 srcdir=${RW_SRCDIR:-$(cd "$(dirname "$0")/../.." && pwd -P)}
 rw_vm=$srcdir/vm/rw_vm
+unset RW_SRCDIR RW_BUILDDIR	# rw_vm shows them in the guest
 
 if [ "${RW_TESTS-}" = fast ]; then
 	echo '1..0 # SKIP RW_TESTS=fast leaves virtual machines out'
@@ -196,10 +197,10 @@ all 'the guest has its own /tmp, and the rest is read-only' \
 	'grep -qx "${work##*/}.new" out' '! grep -q "${host_file##*/}" out' \
 	'grep -q "Read-only" err'
 rm -f "$host_file"
-mkdir outdir
-vm --topology=none --out=outdir sh -c 'echo result >"$RW_VM_OUT/file"; pwd'
+mkdir 'out dir'
+vm --topology=none --out='out dir' sh -c 'echo result >"$RW_VM_OUT/file"; pwd'
 all '--out is where files come out' '[ "$status" = 0 ]' \
-	'[ "$(cat outdir/file)" = result ]'
+	'[ "$(cat "out dir/file")" = result ]'
 
 # ---- trouble
 
@@ -290,9 +291,12 @@ cat >cm <<'END'
 tx() { cat /sys/class/net/v0/statistics/tx_bytes; }
 before=$(tx)
 rping -s -a $1 -C 20 -S 60000 >/dev/null 2>&1 &
-sleep 1
-rping -c -a $1 -C 20 -S 60000 || exit 1
-wait $! || exit 2
+server=$!
+for try in 1 2 3 4 5 6 7 8 9 10; do
+	sleep 1
+	rping -c -a $1 -C 20 -S 60000 && break
+done
+wait $server || exit 2
 echo sent $(($(tx) - before))
 END
 for address in 10.9.0.1 fd00:9::1; do
