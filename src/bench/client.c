@@ -60,6 +60,9 @@ static void ask_for_reason(struct client *client, struct rw_err *err)
 	struct rw_err reason = { 0 };
 	json_t *msg = NULL;
 
+	/* It has told its reason already. */
+	if (err->error == -EREMOTEIO)
+		return;
 	rw_chan_set_stop(client->chan, NULL);
 	switch (rw_chan_recv(client->chan, 500, &msg, &reason)) {
 	case 0:
@@ -101,6 +104,13 @@ static json_t *connection_facts(const struct client *client)
 			 (int)client->load.mr_entries);
 }
 
+static uint64_t largest_size(const struct rw_conf *conf)
+{
+	uint64_t sizes[RW_MAX_SIZES];
+
+	return sizes[rw_conf_sizes(conf, sizes) - 1];
+}
+
 static int take_accept(struct client *client, const json_t *msg, struct rw_err *err)
 {
 	struct rw_msg_port port;
@@ -115,6 +125,12 @@ static int take_accept(struct client *client, const json_t *msg, struct rw_err *
 		ret = rw_msg_buffer_unpack(obj, &client->load.remote, err);
 	if (!ret)
 		ret = rw_field_obj(msg, "facts", &facts, err);
+	if (ret)
+		return ret;
+	if (client->load.remote.slot_bytes < largest_size(client->conf))
+		return rw_fail(err, RW_EXIT_PEER, -EPROTO,
+			       "message from the peer: its memory is too small for the run");
+	ret = rw_session_check_facts(facts, err);
 	if (ret)
 		return ret;
 	client->facts.peer = json_incref(facts);
@@ -192,7 +208,10 @@ static int finish_row(struct client *client, struct rw_err *err)
 		return ret;
 	ret = rw_msg_finished_unpack(msg, &found, err);
 	json_decref(msg);
-	if (found.bytes)
+	if (!ret && found.bytes > load->layout.size_bytes * load->nr_slots)
+		ret = rw_fail(err, RW_EXIT_PEER, -EPROTO,
+			      "message from the peer: more corrupt bytes than the row has");
+	if (!ret && found.bytes)
 		rw_corrupt_add(&load->corrupt, &found);
 	rw_chan_set_stop(client->chan, client->stop);
 	return ret;
@@ -245,6 +264,18 @@ static int measure(struct client *client, struct rw_err *err)
 
 	if (ret)
 		return ret;
+	if (*client->stop) {
+		/* Nothing was measured, and nothing more is begun. */
+		client->load.count.operations = 0;
+		return 0;
+	}
+	if (conf->verify) {
+		/* What the warm-up moved must not pass for the measured phase's work. */
+		rw_load_reset(&client->load);
+		ret = prepare_row(client, err);
+		if (ret)
+			return ret;
+	}
 	return rw_load_run(&client->load, &measured, err);
 }
 
@@ -439,6 +470,8 @@ int rw_client_run(const struct rw_conf *conf, const char *command_line,
 		rw_err_clear(err);
 		ret = 0;
 	}
+	if (!ret && *stop && !client.nr_results)
+		ret = rw_fail(err, RW_EXIT_RUN, -EINTR, "interrupted before anything was measured");
 	if (!ret)
 		ret = check_corrupt(&client, err);
 	if (write_json(&client, err))

@@ -338,7 +338,7 @@ static void start_phase(struct rw_load *load, const struct rw_load_limit *limit,
 	memset(&load->count, 0, sizeof(load->count));
 	now = rw_clock_ticks(clock);
 	*phase = (struct phase){
-		.limit = limit->operations,
+		.limit = *load->watch.stop ? 0 : limit->operations,
 		.end_ticks = limit->ns ? now + rw_clock_ticks_of_ns(clock, (double)limit->ns) : 0,
 		.watch_every = rw_clock_ticks_of_ns(clock, WATCH_NS),
 		.last_ticks = now,

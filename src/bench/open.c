@@ -123,6 +123,27 @@ static void find_max_sgl_rd(struct rw_load *load)
 	}
 }
 
+/* What would stop a row of the MR path is found before anything runs. */
+static int check_mr_row(const struct rw_load *load, const struct rw_layout *layout,
+			struct rw_err *err)
+{
+	const struct rw_conf *conf = load->conf;
+	uint32_t mrs = rw_div_ceil(layout->nr_segs, load->mr_entries);
+	int ret;
+
+	if (!load->engine || !(conf->paths & 1 << RW_PATH_MR))
+		return 0;
+	ret = load->engine->check(load->device, layout, err);
+	if (!ret && load->engine->needs_window)
+		ret = rw_arena_check_windows(load->nr_slots, layout, err);
+	if (!ret && conf->on_exhaustion != RW_EXHAUSTION_FALLBACK && conf->mr_pool < mrs)
+		ret = rw_fail(err, RW_EXIT_USAGE, -EINVAL,
+			      "one operation needs %u MRs and the pool has %" PRIu64
+			      ": it would never run; raise --mr_pool or --mr_entries",
+			      mrs, conf->mr_pool);
+	return ret;
+}
+
 static int find_needs(const struct rw_load *load, struct needs *needs, struct rw_err *err)
 {
 	const struct rw_conf *conf = load->conf;
@@ -136,6 +157,8 @@ static int find_needs(const struct rw_load *load, struct needs *needs, struct rw
 		uint64_t span;
 		int ret = rw_load_layout_of(conf, sizes[i], &layout, err);
 
+		if (!ret)
+			ret = check_mr_row(load, &layout, err);
 		if (ret)
 			return ret;
 		sge = max_sge(conf, load->device, layout.nr_segs);

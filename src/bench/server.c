@@ -2,6 +2,7 @@
 /* The server: lends its memory to one client after the other. */
 #include <errno.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -45,8 +46,12 @@ static int take_setup(struct server *server, const json_t *msg, struct rw_err *e
 		ret = rw_field_obj(msg, "run", &run, err);
 	if (!ret)
 		ret = rw_conf_from_json(&server->conf, run, err);
-	if (!ret)
+	if (!ret) {
 		ret = rw_conf_check(&server->conf, err);
+		/* Our clients check it themselves: this one is something else. */
+		if (ret)
+			err->exit_code = RW_EXIT_PEER;
+	}
 	if (!ret)
 		ret = rw_field_obj(msg, "port", &obj, err);
 	if (!ret)
@@ -199,6 +204,20 @@ static int finish_row(struct server *server, const json_t *msg, struct rw_err *e
 	return rw_session_send(server->chan, rw_msg_finished_pack(&corrupt), err);
 }
 
+/*
+ * How long the client may be silent. A run of a given time ends by then; one
+ * of a given number of operations may take for ever, and a client that is gone
+ * shows as RW_CHAN_DEAD_PEER_MS says.
+ */
+static int row_deadline_ms(const struct server *server, bool prepared)
+{
+	if (!prepared)
+		return RW_STEP_MS;
+	if (!server->conf.duration_s || server->conf.duration_s > INT_MAX / 2000)
+		return -1;
+	return (int)server->conf.duration_s * 1000 + 2 * RW_STEP_MS;
+}
+
 /* The client decides how many rows there are, and how long each takes. */
 static int serve_rows(struct server *server, struct rw_err *err)
 {
@@ -208,12 +227,13 @@ static int serve_rows(struct server *server, struct rw_err *err)
 	for (;;) {
 		json_t *msg;
 		int type;
-		int ret = rw_chan_recv(server->chan, -1, &msg, err);
+		int ret = rw_chan_recv(server->chan, row_deadline_ms(server, prepared), &msg, err);
 
 		if (ret)
 			return ret;
 		ret = rw_field_enum(msg, "type", types, RW_ARRAY_SIZE(types), &type, err);
-		if (!ret && prepared != (type == 1))
+		/* A row may be prepared anew between its warm-up and its measured phase. */
+		if (!ret && ((type == 1 && !prepared) || (type == 2 && prepared)))
 			ret = rw_fail(err, RW_EXIT_PEER, -EPROTO,
 				      "message from the peer: \"%s\" in the wrong place",
 				      types[type]);

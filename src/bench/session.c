@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "ctl/field.h"
+#include "ctl/text.h"
 #include "topo/host.h"
 
 int rw_session_open_device(const struct rw_conf *conf, struct rw_device *device,
@@ -159,6 +160,41 @@ json_t *rw_session_facts(const struct rw_device *device)
 {
 	return json_pack("{s:o, s:o}", "host", rw_host_facts(), "device",
 			 rw_device_facts(device));
+}
+
+/* Clean every string in @value, however deep. */
+static void clean_text(json_t *value)
+{
+	char buf[1024];
+	const char *key;
+	json_t *item;
+	size_t i;
+
+	if (json_is_string(value) && !rw_text_is_clean(json_string_value(value)))
+		json_string_set(value, rw_text_clean(buf, sizeof(buf), json_string_value(value)));
+	json_object_foreach(value, key, item)
+		clean_text(item);
+	json_array_foreach(value, i, item)
+		clean_text(item);
+}
+
+int rw_session_check_facts(json_t *facts, struct rw_err *err)
+{
+	static const char *const texts[] = { "name", "class", "link_layer", "firmware" };
+	json_t *device, *host;
+	const char *text;
+	uint64_t port;
+	int ret;
+
+	clean_text(facts);
+	ret = rw_field_obj(facts, "device", &device, err);
+	if (!ret)
+		ret = rw_field_obj(facts, "host", &host, err);
+	for (size_t i = 0; i < RW_ARRAY_SIZE(texts) && !ret; i++)
+		ret = rw_field_str(device, texts[i], 64, &text, err);
+	if (!ret)
+		ret = rw_field_u64(device, "port", 1, 255, &port, err);
+	return ret;
 }
 
 const uint8_t *rw_session_control_gid(const struct rw_chan *chan, uint8_t raw[16])

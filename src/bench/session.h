@@ -61,6 +61,12 @@ int rw_session_connect(struct rw_endpoint *ep, const struct rw_conf *conf,
 json_t *rw_session_facts(const struct rw_device *device);
 
 /*
+ * Check the peer's facts: those that are printed must be there and of their
+ * type, and all text is made fit for a terminal. 0 or -EPROTO, told in @err.
+ */
+int rw_session_check_facts(json_t *facts, struct rw_err *err);
+
+/*
  * The local address of the control connection as a GID, for rw_gid_choose.
  * Returns @raw, or NULL: no IP address.
  */

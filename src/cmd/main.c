@@ -46,9 +46,12 @@ static void join_words(int argc, char *argv[], char *buf, size_t len)
 static enum rw_exit finish(struct rw_err *err)
 {
 	/* A full disk or a closed pipe shows here at the latest. */
-	if (fflush(stdout) || ferror(stdout))
+	if (fflush(stdout))
 		rw_fail(err, RW_EXIT_RUN, -EIO, "cannot write to standard output: %s",
 			strerror(errno));
+	else if (ferror(stdout))
+		rw_fail(err, RW_EXIT_RUN, -EIO,
+			"could not write all to standard output; is its disk full, or its reader gone?");
 	if (err->exit_code)
 		rw_warn("%s", err->text);
 	return err->exit_code;

@@ -79,7 +79,7 @@ const struct rw_opt rw_opts[] = {
 	{ 0, "max_sgl_rd", NULL, RW_OPT_NUMBER, RW_SCOPE_RUN, GROUP_PATH, FIELD(max_sgl_rd), 0, 255,
 	  "auto", "COUNT", NULL, "path auto: segments above which a READ wants an MR; 0: never (auto: what the firmware says)" },
 	{ 0, "mr_pool", NULL, RW_OPT_NUMBER, RW_SCOPE_RUN, GROUP_PATH, FIELD(mr_pool), 1, 1048576,
-	  "auto", "COUNT", NULL, "MRs in the pool of a QP (auto: contexts)" },
+	  "auto", "COUNT", NULL, "MRs in the pool of a QP (auto: as many as its contexts need)" },
 	{ 0, "mr_entries", NULL, RW_OPT_NUMBER, RW_SCOPE_RUN, GROUP_PATH, FIELD(mr_entries), 1, 65536,
 	  "auto", "COUNT", NULL, "segments of one MR, at most; an operation takes as many MRs as it needs (auto: the engine's limit)" },
 	{ 0, "on_exhaustion", NULL, RW_OPT_NAME, RW_SCOPE_RUN, GROUP_PATH, FIELD(on_exhaustion), 0, 2,

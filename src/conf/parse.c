@@ -139,6 +139,11 @@ int rw_conf_parse(const struct rw_test *test, int argc, char *const argv[], stru
 		if (what == '?' || what == ':')
 			return bad_option(conf, what, argv, err);
 		row = row_of(what);
+		/* An unset variable of a script must not mean the default. */
+		if (rw_opts[row].type == RW_OPT_STRING && !*optarg)
+			return rw_fail(err, RW_EXIT_USAGE, -EINVAL,
+				       "--%s: the value is empty; give %s or leave the option out",
+				       rw_opts[row].name, rw_opts[row].unit);
 		ret = rw_opt_set(&rw_opts[row], conf, optarg ? optarg : "1", err);
 		if (ret)
 			return ret;

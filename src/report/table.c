@@ -108,6 +108,8 @@ void rw_table_ratio(const struct rw_result *mr, const struct rw_result *direct)
 	if (mr->fallbacks)
 		printf(" (%.1f %% of the MR row fell back to direct)",
 		       100.0 * (double)mr->fallbacks / (double)mr->operations);
+	if (mr->failed)
+		printf(" (%" PRIu64 " operations of the MR row were dropped)", mr->failed);
 	printf("\n");
 	fflush(stdout);
 }

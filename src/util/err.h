@@ -10,7 +10,7 @@
 
 #include "util/compiler.h"
 
-/* Exit codes of the programs: part of the interface, see the man page. */
+/* Exit codes of the programs: part of the interface, see --help. */
 enum rw_exit {
 	RW_EXIT_OK = 0,
 	RW_EXIT_RUN = 1,     /* the run failed */

@@ -43,6 +43,10 @@ int rw_qp_open(const struct rw_device *device, const struct rw_qp_want *want, st
 	/* The ring's limit in bytes cannot be asked for: try, and ask for less. */
 	while (!(qp->qp = create_qp(device, want, send_wr, &attr))) {
 		ret = errno ? -errno : -EIO;
+		if (ret == -EOPNOTSUPP && want->send_ops)
+			return rw_fail(err, RW_EXIT_DEVICE, ret,
+				       "%s cannot do it: its library has no extended post API (ibv_wr_*); give another device with -d",
+				       rw_device_name(device));
 		if (send_wr == want->min_send_wr || (ret != -ENOMEM && ret != -EINVAL))
 			return rw_fail(err, RW_EXIT_DEVICE, ret,
 				       "%s cannot create a QP of %u WRs with %u SGEs: %s; its max_qp_wr is %d and max_sge %d",

@@ -47,7 +47,7 @@ def devices():
             client(*SMALL, "-m", 4096, "-o", 250), 4, "--outs", "128")
     refused("more contexts than max_cqe",
             client("-s", 64, "-t", 16384, "-q", 4, "--path", "direct", "-n", 10), 4, "max_cqe")
-    refused("more memory than there is", client("-s", "1G", "--segment", "1M", "-t", 64, "-n", 1), 1, "memory")
+    refused("more memory than there is", client("-s", "1G", "--segment", "1M", "-t", 64, "-n", 1, "--path", "direct"), 1, "memory")
     sh("sysctl -w vm.max_map_count=4000")
     refused("more mappings than the kernel allows",
             client("-s", "1M", "-t", 16, "-n", 1, "--path", "mr"), 1, "vm.max_map_count")
