@@ -14,7 +14,7 @@ def load_options():
     result, _ = pair("-D", 1, "-s", "16K", "-t", 4, "--verify")
     check("-D 1: both rows ran for a second, with a peak",
           result.rc == 0 and len(result.rows) == 2 and
-          all(1e9 <= r["elapsed_ns"] < 3e9 and r["BW_peak"] >= r["BW_average"] * 0.99 > 0
+          all(0.95e9 < r["elapsed_ns"] < 10e9 and r["BW_peak"] >= r["BW_average"] * 0.99 > 0
               for r in result.rows), result)
 
     result, _ = pair(*SMALL, "-q", 4)
