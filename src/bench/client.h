@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/* Inside the client: what its conversation (client.c) and its rows (rows.c) share. */
+#ifndef RW_BENCH_CLIENT_H
+#define RW_BENCH_CLIENT_H
+
+#include "bench/load.h"
+#include "bench/session.h"
+#include "report/report.h"
+
+struct rw_client {
+	const struct rw_conf *conf;
+	const volatile sig_atomic_t *stop;
+	struct rw_device device;
+	struct rw_chan *chan;
+	struct rw_load load;
+	struct rw_qp_link link;
+	struct rw_port_addr own, peer;
+	struct rw_report_facts facts;
+	json_t *side; /* {"host": ..., "device": ...} */
+	struct rw_result *results;
+	uint32_t nr_results;
+	bool with_table;
+};
+
+/*
+ * Run and report the rows of the session: each size by each path. An interrupt
+ * ends them early and well. Returns 0 or -errno, told in @err.
+ */
+int rw_client_run_rows(struct rw_client *client, struct rw_err *err);
+
+/* 0, or -EIO with the first damage of all rows told in @err. */
+int rw_client_check_corrupt(const struct rw_client *client, struct rw_err *err);
+
+#endif
