@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "bench/session.h"
+#include "mr/engine.h"
 
 /* The only global: a signal handler can reach nothing else. */
 static volatile sig_atomic_t stop;
@@ -57,6 +58,16 @@ static enum rw_exit finish(struct rw_err *err)
 	return err->exit_code;
 }
 
+static void list_engines(const struct rw_conf *conf, struct rw_err *err)
+{
+	struct rw_device device;
+
+	if (rw_session_open_device(conf, &device, err))
+		return;
+	rw_engine_list(&device);
+	rw_device_close(&device);
+}
+
 int rw_main(const struct rw_test *test, int argc, char *argv[])
 {
 	struct rw_err err = { 0 };
@@ -79,7 +90,9 @@ int rw_main(const struct rw_test *test, int argc, char *argv[])
 	srandom((unsigned int)(time(NULL) ^ getpid() << 8));
 	catch_signals();
 	join_words(argc, argv, command_line, sizeof(command_line));
-	if (conf.is_server)
+	if (conf.list_engines)
+		list_engines(&conf, &err);
+	else if (conf.is_server)
 		rw_server_run(&conf, &stop, &err);
 	else
 		rw_client_run(&conf, command_line, &stop, &err);

@@ -53,6 +53,7 @@ struct rw_test {
 struct rw_conf {
 	const struct rw_test *test;
 	bool is_server;
+	bool is_local; /* neither client nor server: one of the flags below without a peer */
 	uint64_t given; /* bit i: option row i stood on the command line */
 
 	/* this side's device and control channel */
@@ -71,6 +72,9 @@ struct rw_conf {
 	bool show_help;
 	bool show_version;
 	bool force;
+
+	/* what needs no peer; each excludes the others */
+	bool list_engines;
 
 	/* the run; travels to the server */
 	uint64_t op;            /* enum rw_verb */

@@ -18,6 +18,7 @@ static const char *const exhaustion_names[] = { "fallback", "fail", "wait", NULL
 #define GROUP_LOAD    "Load (given to the client only)"
 #define GROUP_PATH    "Paths and memory registration"
 #define GROUP_OUTPUT  "Output"
+#define GROUP_LOCAL   "Without a peer"
 
 /* clang-format off */
 const struct rw_opt rw_opts[] = {
@@ -96,9 +97,12 @@ const struct rw_opt rw_opts[] = {
 	  "", "FILE", NULL, "write the report as JSON, too; '-': to stdout, instead of the table" },
 	{ 'F', "CPU-freq", NULL, RW_OPT_FLAG, RW_SCOPE_OUTPUT, GROUP_OUTPUT, FIELD(force), 0, 1,
 	  "0", NULL, NULL, "do not warn about the CPU frequency governor" },
-	{ 'V', "version", NULL, RW_OPT_FLAG, RW_SCOPE_OUTPUT, GROUP_OUTPUT, FIELD(show_version), 0, 1,
+
+	{ 0, "list_engines", NULL, RW_OPT_FLAG, RW_SCOPE_SIDE, GROUP_LOCAL, FIELD(list_engines), 0, 1,
+	  "0", NULL, NULL, "print what each engine can do on the device, and why one is not available" },
+	{ 'V', "version", NULL, RW_OPT_FLAG, RW_SCOPE_OUTPUT, GROUP_LOCAL, FIELD(show_version), 0, 1,
 	  "0", NULL, NULL, "print the version" },
-	{ 'h', "help", NULL, RW_OPT_FLAG, RW_SCOPE_OUTPUT, GROUP_OUTPUT, FIELD(show_help), 0, 1,
+	{ 'h', "help", NULL, RW_OPT_FLAG, RW_SCOPE_OUTPUT, GROUP_LOCAL, FIELD(show_help), 0, 1,
 	  "0", NULL, NULL, "print this text" },
 };
 /* clang-format on */

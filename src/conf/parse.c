@@ -114,9 +114,13 @@ static int take_host(struct rw_conf *conf, int argc, char *const argv[], struct 
 		return rw_fail(err, RW_EXIT_USAGE, -EINVAL,
 			       "'%s' is one word too many; a client takes one host, a server none",
 			       argv[optind + 1]);
-	conf->is_server = optind == argc;
-	if (conf->is_server)
+	conf->is_local = conf->list_engines;
+	conf->is_server = optind == argc && !conf->is_local;
+	if (optind == argc)
 		return 0;
+	if (conf->is_local)
+		return rw_fail(err, RW_EXIT_USAGE, -EINVAL,
+			       "'%s' is one word too many; this needs no peer", argv[optind]);
 	if (!*argv[optind] || strlen(argv[optind]) >= sizeof(conf->host))
 		return rw_fail(err, RW_EXIT_USAGE, -EINVAL,
 			       "the host must have 1 to %zu characters", sizeof(conf->host) - 1);

@@ -26,6 +26,8 @@ struct rw_engine {
 	uint64_t send_ops;    /* ibv_qp_create_send_ops_flags that it needs beside READ, WRITE */
 	/* Inline bytes to ask for so that one MR takes @entries; NULL: none. */
 	uint32_t (*inline_bytes)(uint32_t entries);
+	/* Bytes of the WQE that registers @entries segments, in whole basic blocks; NULL: none. */
+	uint32_t (*reg_bytes)(uint32_t entries);
 	/* Segments of one MR on the QP as it was granted; NULL: max_entries. */
 	uint32_t (*granted_entries)(const struct rw_qp *qp);
 
@@ -69,6 +71,17 @@ int rw_engine_choose(const char *name, const struct rw_device *device,
 
 /* Print what each engine can do on @device, and why one is not available. */
 void rw_engine_list(const struct rw_device *device);
+
+/*
+ * Bytes of the WQE that posts @wr on @device, in the basic blocks of 64 bytes
+ * that the device fetches and the send queue is counted in; 0: not an mlx5
+ * device, whose WQEs are not known. @engine may be NULL for a chain without MRs.
+ */
+uint32_t rw_engine_wqe_bytes(const struct rw_device *device, const struct rw_engine *engine,
+			     const struct rw_wr *wr);
+
+/* Basic blocks of 64 bytes in @qp's send queue as it was granted; 0: not an mlx5 device. */
+uint32_t rw_engine_sq_blocks(const struct rw_device *device, const struct rw_qp *qp);
 
 /*
  * The firmware's max_sgl_for_optimized_performance, the kernel's max_sgl_rd.

@@ -79,6 +79,46 @@ void rw_mlx5_destroy_mkeys(struct rw_mr *mrs, uint32_t n)
 	}
 }
 
+/*
+ * Sizes of WQE segments: struct mlx5_wqe_ctrl_seg, mlx5_wqe_raddr_seg,
+ * mlx5_wqe_data_seg; a LOCAL_INV is a UMR without a list (mlx5_send_wr_local_inv
+ * of libmlx5's providers/mlx5/qp.c).
+ */
+#define CTRL_BYTES  16
+#define RADDR_BYTES 16
+#define DATA_BYTES  16
+
+uint32_t rw_mlx5_whole_blocks(uint32_t bytes)
+{
+	return rw_div_ceil(bytes, MLX5_SEND_WQE_BB) * MLX5_SEND_WQE_BB;
+}
+
+uint32_t rw_engine_wqe_bytes(const struct rw_device *device, const struct rw_engine *engine,
+			     const struct rw_wr *wr)
+{
+	if (!mlx5dv_is_supported(device->ctx->device))
+		return 0;
+	switch (wr->op) {
+	case RW_WR_REG:
+		return engine->reg_bytes ? engine->reg_bytes(wr->nr_segs) : 0;
+	case RW_WR_LOCAL_INV:
+		return rw_mlx5_whole_blocks(RW_MLX5_UMR_BYTES);
+	default:
+		return rw_mlx5_whole_blocks(CTRL_BYTES + RADDR_BYTES +
+					    DATA_BYTES * (wr->mr ? 1 : wr->nr_segs));
+	}
+}
+
+uint32_t rw_engine_sq_blocks(const struct rw_device *device, const struct rw_qp *qp)
+{
+	struct mlx5dv_qp dv = { 0 };
+	struct mlx5dv_obj obj = { .qp = { .in = qp->qp, .out = &dv } };
+
+	if (!mlx5dv_is_supported(device->ctx->device) || mlx5dv_init_obj(&obj, MLX5DV_OBJ_QP))
+		return 0;
+	return dv.sq.wqe_cnt;
+}
+
 int rw_engine_query_max_sgl_rd(const struct rw_device *device, uint32_t *max_sgl_rd_p,
 			       struct rw_err *err)
 {

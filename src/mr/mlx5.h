@@ -7,6 +7,12 @@
 
 #include "mr/engine.h"
 
+/* A UMR WQE without its list: control, UMR control and mkey context. */
+#define RW_MLX5_UMR_BYTES 128
+
+/* @bytes in whole basic blocks (MLX5_SEND_WQE_BB). */
+uint32_t rw_mlx5_whole_blocks(uint32_t bytes);
+
 /* Is @device served by libmlx5? 0 or -EOPNOTSUPP, told in @err for engine @name. */
 int rw_mlx5_check(const struct rw_device *device, const char *name, struct rw_err *err);
 

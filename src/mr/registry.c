@@ -63,6 +63,24 @@ int rw_engine_choose(const char *name, const struct rw_device *device,
 		       name, engine_names(names, sizeof(names)));
 }
 
+static void list_engine(const struct rw_engine *engine, const struct rw_device *device,
+			const struct rw_layout *layout)
+{
+	struct rw_attrs attrs = { 0 };
+	struct rw_err why = { 0 };
+	bool available = !engine->check(device, layout, &why);
+	char bytes[32] = "-";
+
+	engine->fill_attrs(&attrs);
+	if (engine->reg_bytes)
+		snprintf(bytes, sizeof(bytes), "%u to %u", engine->reg_bytes(1),
+			 engine->reg_bytes(engine->max_entries));
+	printf(" %-8s %-11u %-5u %-12s %-11s %-6s %-10s %s%s%s\n", engine->name,
+	       engine->max_entries, attrs.reg_wqes, bytes, engine->needs_window ? "whole pages" : "any",
+	       attrs.zero_based ? "zero" : "VA", available ? "yes" : "no", engine->summary,
+	       available ? "" : "; ", available ? "" : why.text);
+}
+
 void rw_engine_list(const struct rw_device *device)
 {
 	struct rw_layout layout;
@@ -70,19 +88,12 @@ void rw_engine_list(const struct rw_device *device)
 
 	/* One page: what any engine can take, so that only the device decides. */
 	rw_layout_init(&layout, RW_PAGE_BYTES, UINT64_MAX, UINT64_MAX, UINT64_MAX, &err);
-	printf(" engine   entries/MR  WQEs  available  what\n");
-	for (size_t i = 0; i < RW_ARRAY_SIZE(engines); i++) {
-		const struct rw_engine *engine = engines[i];
-		struct rw_err why = { 0 };
-		bool available = !engine->check(device, &layout, &why);
-
-		printf(" %-8s %-11u %-5d %-10s %s%s%s\n", engine->name, engine->max_entries,
-		       engine->qp_ops ? 1 : 0, available ? "yes" : "no", engine->summary,
-		       available ? "" : "; ", available ? "" : why.text);
-	}
+	printf(" engine   entries/MR  WQEs  WQE bytes    segments    base   available  what\n");
+	for (size_t i = 0; i < RW_ARRAY_SIZE(engines); i++)
+		list_engine(engines[i], device, &layout);
 #ifndef HAVE_MLX5
-	printf(" umr      -           -     no         built without libmlx5 (--with-mlx5=no)\n");
-	printf(" umr_ptr  -           -     no         built without libmlx5 (--with-mlx5=no)\n");
+	printf(" umr      -           -     -            -           -      no         built without libmlx5 (--with-mlx5=no)\n");
+	printf(" umr_ptr  -           -     -            -           -      no         built without libmlx5 (--with-mlx5=no)\n");
 #endif
 }
 
@@ -91,5 +102,16 @@ int rw_engine_query_max_sgl_rd(const struct rw_device *device, uint32_t *max_sgl
 			       struct rw_err *err)
 {
 	return rw_fail(err, RW_EXIT_DEVICE, -EOPNOTSUPP, "built without libmlx5");
+}
+
+uint32_t rw_engine_wqe_bytes(const struct rw_device *device, const struct rw_engine *engine,
+			     const struct rw_wr *wr)
+{
+	return 0;
+}
+
+uint32_t rw_engine_sq_blocks(const struct rw_device *device, const struct rw_qp *qp)
+{
+	return 0;
 }
 #endif

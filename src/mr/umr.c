@@ -26,11 +26,19 @@ static void umr_fill_attrs(struct rw_attrs *attrs)
 	attrs->reg_wqes = 1;
 }
 
+static uint32_t padded(uint32_t entries)
+{
+	return rw_div_ceil(entries, ENTRIES_ALIGN) * ENTRIES_ALIGN;
+}
+
 static uint32_t umr_inline_bytes(uint32_t entries)
 {
-	uint32_t padded = rw_div_ceil(rw_min(entries, MAX_ENTRIES), ENTRIES_ALIGN) * ENTRIES_ALIGN;
+	return padded(rw_min(entries, MAX_ENTRIES)) * KLM_BYTES - INLINE_HEAD;
+}
 
-	return padded * KLM_BYTES - INLINE_HEAD;
+static uint32_t umr_reg_bytes(uint32_t entries)
+{
+	return rw_mlx5_whole_blocks(RW_MLX5_UMR_BYTES + padded(entries) * KLM_BYTES);
 }
 
 static uint32_t umr_granted_entries(const struct rw_qp *qp)
@@ -75,6 +83,7 @@ const struct rw_engine rw_engine_umr = {
 	.qp_ops = &umr_qp_ops,
 	.send_ops = IBV_QP_EX_WITH_LOCAL_INV,
 	.inline_bytes = umr_inline_bytes,
+	.reg_bytes = umr_reg_bytes,
 	.granted_entries = umr_granted_entries,
 	.check = umr_check,
 	.fill_attrs = umr_fill_attrs,

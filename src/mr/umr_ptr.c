@@ -91,6 +91,11 @@ static int umr_ptr_check(const struct rw_device *device, const struct rw_layout 
 	return rw_mlx5_check(device, "umr_ptr", err);
 }
 
+static uint32_t umr_ptr_reg_bytes(uint32_t entries)
+{
+	return rw_mlx5_whole_blocks(sizeof(struct umr_wqe));
+}
+
 static void umr_ptr_fill_attrs(struct rw_attrs *attrs)
 {
 	attrs->page_list = false;
@@ -232,6 +237,7 @@ const struct rw_engine rw_engine_umr_ptr = {
 	.max_entries = MAX_ENTRIES,
 	.qp_ops = &umr_ptr_qp_ops,
 	.send_ops = IBV_QP_EX_WITH_LOCAL_INV,
+	.reg_bytes = umr_ptr_reg_bytes,
 	.check = umr_ptr_check,
 	.fill_attrs = umr_ptr_fill_attrs,
 	.open_mrs = umr_ptr_open_mrs,
