@@ -34,6 +34,26 @@ static int watch_peer(void *arg, struct rw_err *err)
 	return ret;
 }
 
+/* The client's half of a reconnection, see the messages in ctl/msg.h. */
+static int reconnect(void *arg, uint32_t index, struct rw_err *err)
+{
+	struct rw_client *client = arg;
+	struct rw_endpoint *ep = &client->load.ep;
+	json_t *msg;
+	int ret = rw_session_send(client->chan,
+				  json_pack("{s:s, s:i, s:o}", "type", "reconnect", "index",
+					    (int)index, "qps", rw_session_qp_pack(&ep->qps[index])),
+				  err);
+
+	if (!ret)
+		ret = rw_session_recv(client->chan, RW_STEP_MS, "reconnected", &msg, err);
+	if (ret)
+		return ret;
+	ret = rw_session_connect_qp(ep, index, &client->peer, msg, &client->link, err);
+	json_decref(msg);
+	return ret;
+}
+
 static int setup(struct rw_client *client, struct rw_err *err)
 {
 	struct rw_msg_port port;
@@ -50,16 +70,17 @@ static int setup(struct rw_client *client, struct rw_err *err)
 
 static json_t *connection_facts(const struct rw_client *client)
 {
-	const struct rw_qp *qp = &client->load.ep.qps[0];
+	const struct rw_load *load = &client->load;
+	const struct rw_qp *qp = &load->ep.qps[0];
 
-	return json_pack("{s:i, s:i, s:i, s:i, s:b, s:b, s:i, s:s, s:i}", "mtu", (int)client->link.mtu_bytes,
-			 "outstanding_reads", (int)client->link.rd_atom, "max_send_wr",
-			 (int)qp->max_send_wr, "max_send_sge", (int)qp->max_send_sge, "hugepages",
-			 client->load.arena.page_bytes > RW_PAGE_BYTES, "tsc",
-			 client->load.clock.is_tsc, "max_sgl_rd",
-			 (int)client->load.max_sgl_rd, "max_sgl_rd_source",
-			 client->load.max_sgl_rd_source, "mr_entries",
-			 (int)client->load.mr_entries);
+	return json_pack("{s:i, s:i, s:i, s:i, s:i, s:b, s:b, s:i, s:s, s:i}", "mtu",
+			 (int)client->link.mtu_bytes, "outstanding_reads",
+			 (int)client->link.rd_atom, "max_send_wr", (int)qp->max_send_wr,
+			 "sq_blocks", (int)rw_engine_sq_blocks(load->device, qp), "max_send_sge",
+			 (int)qp->max_send_sge, "hugepages",
+			 load->arena.page_bytes > RW_PAGE_BYTES, "tsc", load->clock.is_tsc,
+			 "max_sgl_rd", (int)load->max_sgl_rd, "max_sgl_rd_source",
+			 load->max_sgl_rd_source, "mr_entries", (int)load->mr_entries);
 }
 
 static uint64_t largest_size(const struct rw_conf *conf)
@@ -122,7 +143,7 @@ static int connect_qps(struct rw_client *client, struct rw_err *err)
 /* Everything between an open control connection and the last row. */
 static int run_session(struct rw_client *client, struct rw_err *err)
 {
-	const struct rw_load_watch watch = { client->stop, watch_peer, client };
+	const struct rw_load_watch watch = { client->stop, watch_peer, reconnect, client };
 	uint8_t like[16];
 	int ret;
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
-/* The closed loop. What is constant for a row was chosen in plan.c. */
+/* What becomes of one operation: the boxes of load.h. What is constant for a row was chosen in plan.c. */
 #include "bench/load.h"
 
 #include <errno.h>
@@ -9,24 +9,6 @@
 #include "verbs/post.h"
 
 #define POLL_BATCH 32
-
-/* How often the watch is asked, and how long nothing may complete. */
-#define WATCH_NS   (50 * 1000 * 1000)
-#define SILENCE_NS (UINT64_C(30) * RW_NS_PER_S)
-
-/* The state of one phase that only the loop needs. */
-struct phase {
-	uint64_t limit;       /* operations to issue */
-	uint64_t end_ticks;   /* 0: no end */
-	uint64_t watch_ticks; /* when to ask the watch next */
-	uint64_t watch_every;
-	uint64_t last_ticks;  /* of the last completion */
-	uint64_t silence;
-	uint64_t window_ops;  /* peak: over as many operations */
-	uint64_t window_end;  /* ... of which the last will be this one */
-	uint64_t window_start_ticks;
-	uint64_t min_window_ticks;
-};
 
 static int ring_doorbell(struct rw_load *load, struct rw_err *err)
 {
@@ -119,6 +101,17 @@ static void block(struct rw_load *load, struct rw_slot *slot)
 	load->nr_blocked++;
 }
 
+static uint64_t ticks_now(const struct rw_load *load)
+{
+	return rw_clock_ticks(&load->clock);
+}
+
+static void count_exhaustion(struct rw_load *load)
+{
+	if (!load->count.exhaustions++)
+		load->count.first_exhaustion_ticks = ticks_now(load) - load->start_ticks;
+}
+
 /*
  * The pool was empty. Returns the WQEs of the fallback, 0 (the slot is put
  * aside), or -errno.
@@ -129,58 +122,89 @@ static int exhausted(struct rw_load *load, struct rw_slot *slot, int error, stru
 		return rw_fail(err, RW_EXIT_RUN, error,
 			       "the planner refused an operation of %u segments: %s",
 			       load->layout.nr_segs, strerror(-error));
-	load->count.exhaustions += !slot->waiting;
+	if (!slot->waits_since)
+		count_exhaustion(load);
 	switch (load->conf->on_exhaustion) {
 	case RW_EXHAUSTION_FALLBACK:
 		return rw_ctx_init_direct(&slot->ctx);
 	case RW_EXHAUSTION_FAIL:
 		load->count.failed++;
 		rw_slot_push(&load->dropped, slot);
+		if (load->conf->teardown)
+			load->dying = slot->q;
 		return 0;
 	default:
-		load->count.waits += !slot->waiting;
-		slot->waiting = true;
+		if (!slot->waits_since) {
+			slot->waits_since = ticks_now(load);
+			load->count.waits++;
+		}
 		return 0;
 	}
 }
 
 /*
+ * Decide the path of the slot's operation and take its MRs. Returns 1: done;
+ * 0: it waits or was dropped; or -errno.
+ */
+static int plan_operation(struct rw_load *load, struct rw_slot *slot, struct rw_err *err)
+{
+	int wqes = rw_ctx_init(&slot->ctx, slot->q->pool);
+
+	if (rw_unlikely(wqes < 0)) {
+		wqes = exhausted(load, slot, wqes, err);
+		if (wqes <= 0)
+			return wqes;
+	} else if (rw_unlikely(slot->ctx.fell_back)) {
+		/* Path auto falls back within the planner, as in the kernel. */
+		count_exhaustion(load);
+	}
+	slot->wqes = (uint32_t)wqes;
+	if (slot->ctx.type == RW_CTX_MR) {
+		uint64_t now = ticks_now(load);
+
+		load->count.mr_operations++;
+		load->count.hold_ticks -= now * load->mrs_per_op;
+		if (rw_unlikely(slot->waits_since)) {
+			load->count.wait_ticks += now - slot->waits_since;
+			slot->waits_since = 0;
+		}
+	}
+	load->count.fallbacks += slot->ctx.fell_back;
+	return 1;
+}
+
+/*
  * Plan the slot's operation and post it if it can be. Returns 1: posted, or
- * dropped for good; 0: it must wait for a completion of its QP; or -errno.
+ * dropped for good; 0: it must wait for a completion; or -errno.
  */
 static int try_slot(struct rw_load *load, struct rw_slot *slot, struct rw_err *err)
 {
-	int wqes = (int)slot->wqes;
 	int ret;
 
-	if (rw_likely(!wqes)) {
-		wqes = rw_ctx_init(&slot->ctx, &slot->q->pool);
-		if (rw_unlikely(wqes < 0)) {
-			wqes = exhausted(load, slot, wqes, err);
-			if (wqes <= 0)
-				return wqes ? wqes : !slot->waiting;
-		} else {
-			/* Path auto falls back within the planner, as in the kernel. */
-			load->count.exhaustions += slot->ctx.fell_back;
-		}
-		load->count.fallbacks += slot->ctx.fell_back;
-		slot->wqes = (uint32_t)wqes;
-		slot->waiting = false;
-		if (rw_unlikely(slot->wqes > slot->q->sq_free)) {
-			load->count.sq_stalls++;
-			return 0;
-		}
+	if (rw_likely(!slot->wqes)) {
+		ret = plan_operation(load, slot, err);
+		if (rw_unlikely(ret <= 0))
+			return ret ? ret : !slot->waits_since;
 	}
-	if (rw_unlikely(slot->wqes > slot->q->sq_free))
+	if (rw_unlikely(slot->wqes > slot->q->sq_free)) {
+		if (!slot->stalls_since) {
+			slot->stalls_since = ticks_now(load);
+			load->count.sq_stalls++;
+		}
 		return 0;
+	}
+	if (rw_unlikely(slot->stalls_since)) {
+		load->count.sq_stall_ticks += ticks_now(load) - slot->stalls_since;
+		slot->stalls_since = 0;
+	}
 	ret = post_slot(load, slot, err);
 	return ret ? ret : 1;
 }
 
 /* Begin the next operation of each ready slot, up to the limit. */
-static int issue_ready(struct rw_load *load, const struct phase *phase, struct rw_err *err)
+int rw_load_issue(struct rw_load *load, uint64_t limit, struct rw_err *err)
 {
-	while (load->ready.head && load->count.issued < phase->limit) {
+	while (load->ready.head && load->count.issued < limit && !load->dying) {
 		struct rw_slot *slot = rw_slot_pop(&load->ready);
 		int ret;
 
@@ -210,26 +234,61 @@ static int serve_blocked(struct rw_load *load, struct rw_load_qp *q, struct rw_e
 		/* It is in another list now, and slot->next is that list's. */
 		q->blocked.head = next;
 		load->nr_blocked--;
+		if (rw_unlikely(load->dying))
+			return 0;
 	}
 	return 0;
 }
 
-static int retire(struct rw_load *load, struct rw_slot *slot, struct rw_err *err)
+int rw_load_release(struct rw_load *load, struct rw_slot *slot, struct rw_err *err)
 {
 	struct rw_load_qp *q = slot->q;
 	int ret = 0;
 
 	q->sq_free += slot->wqes;
 	slot->wqes = 0;
-	if (slot->ctx.type == RW_CTX_MR && load->engine->unreg)
-		ret = unregister(load, slot, slot->nr_wrs, err);
-	rw_ctx_destroy(&slot->ctx, &q->pool);
+	if (slot->ctx.type == RW_CTX_MR) {
+		load->count.hold_ticks += load->now * load->mrs_per_op;
+		if (load->engine->unreg)
+			ret = unregister(load, slot, slot->nr_wrs, err);
+	}
+	rw_ctx_destroy(&slot->ctx, q->pool);
+	load->in_flight--;
+	return ret;
+}
+
+void rw_load_forget(struct rw_load *load, struct rw_slot *slot)
+{
+	if (slot->wqes && slot->ctx.type == RW_CTX_MR) {
+		load->count.mr_operations--;
+		load->count.hold_ticks += ticks_now(load) * load->mrs_per_op;
+		rw_ctx_destroy(&slot->ctx, slot->q->pool);
+	}
+	slot->wqes = 0;
+}
+
+static int retire(struct rw_load *load, struct rw_slot *slot, struct rw_err *err)
+{
+	int ret = rw_load_release(load, slot, err);
+
 	slot->done = true;
 	if (load->conf->verify)
 		rw_load_check_slot(load, slot);
-	load->in_flight--;
 	load->count.operations++;
 	rw_slot_push(&load->ready, slot);
+	return ret;
+}
+
+/* An MR or room in the SQ came free at @q: who waits is served, first come first. */
+static int serve_waiting(struct rw_load *load, struct rw_load_qp *q, struct rw_err *err)
+{
+	int ret = q->blocked.head ? serve_blocked(load, q, err) : 0;
+
+	if (load->nr_pools == load->ep.nr_qps)
+		return ret;
+	/* Others wait for MRs of the same pool. */
+	for (uint32_t i = 0; i < load->ep.nr_qps && !ret; i++)
+		ret = serve_blocked(load, &load->qps[i], err);
 	return ret;
 }
 
@@ -250,10 +309,25 @@ static int complete(struct rw_load *load, struct rw_slot *last, struct rw_err *e
 		if (ret)
 			return ret;
 	} while (slot != last);
-	return q->blocked.head ? serve_blocked(load, q, err) : 0;
+	return rw_unlikely(load->nr_blocked) ? serve_waiting(load, q, err) : 0;
 }
 
-static int poll(struct rw_load *load, struct rw_err *err)
+/*
+ * A completion in error. While a QP is torn down, those of its requests are no
+ * news; the one that names the QP itself is the last.
+ */
+static int take_error(struct rw_load *load, const struct ibv_wc *wc, struct rw_err *err)
+{
+	const struct rw_load_qp *q = load->dying;
+
+	if (q && wc->qp_num == q->qp->addr.qpn) {
+		load->drained |= wc->wr_id == (uintptr_t)q;
+		return 0;
+	}
+	return rw_wc_fail(wc, load->conf->op == RW_VERB_WRITE ? "RDMA WRITE" : "RDMA READ", err);
+}
+
+int rw_load_poll(struct rw_load *load, struct rw_err *err)
 {
 	struct ibv_wc wc[POLL_BATCH];
 	int n = ibv_poll_cq(load->ep.cq, POLL_BATCH, wc);
@@ -261,13 +335,13 @@ static int poll(struct rw_load *load, struct rw_err *err)
 
 	if (rw_unlikely(n < 0))
 		return rw_fail(err, RW_EXIT_RUN, -EIO, "cannot poll the CQ: error %d", n);
+	if (n)
+		load->now = ticks_now(load);
 	for (int i = 0; i < n && !ret; i++) {
 		if (rw_unlikely(wc[i].status != IBV_WC_SUCCESS))
-			return rw_wc_fail(&wc[i],
-					  load->conf->op == RW_VERB_WRITE ? "RDMA WRITE" :
-									    "RDMA READ",
-					  err);
-		ret = complete(load, (struct rw_slot *)(uintptr_t)wc[i].wr_id, err);
+			ret = take_error(load, &wc[i], err);
+		else
+			ret = complete(load, (struct rw_slot *)(uintptr_t)wc[i].wr_id, err);
 	}
 	if (n && !ret && load->dropped.head) {
 		/* Who was refused tries its next operation after a completion. */
@@ -278,7 +352,7 @@ static int poll(struct rw_load *load, struct rw_err *err)
 }
 
 /* The last operations of a QP may be unsignaled: ask for a completion after them. */
-static int flush_unsignaled(struct rw_load *load, struct rw_err *err)
+int rw_load_flush_unsignaled(struct rw_load *load, struct rw_err *err)
 {
 	for (uint32_t i = 0; i < load->ep.nr_qps; i++) {
 		struct rw_load_qp *q = &load->qps[i];
@@ -294,108 +368,6 @@ static int flush_unsignaled(struct rw_load *load, struct rw_err *err)
 			return rw_fail(err, RW_EXIT_RUN, ret, "cannot post to QP 0x%x: %s",
 				       q->qp->addr.qpn, strerror(-ret));
 	}
-	return 0;
-}
-
-static void note_window(struct rw_load *load, struct phase *phase, uint64_t now)
-{
-	uint64_t ticks = now - phase->window_start_ticks;
-
-	if (load->count.operations < phase->window_end)
-		return;
-	/* More than a window may have come at once: rate it as one of its length. */
-	ticks = ticks * phase->window_ops /
-		(load->count.operations - phase->window_end + phase->window_ops);
-	if (ticks && ticks < phase->min_window_ticks)
-		phase->min_window_ticks = ticks;
-	phase->window_start_ticks = now;
-	phase->window_end = load->count.operations + phase->window_ops;
-}
-
-/* Everything that is looked at now and then. Returns 0 or -errno. */
-static int look_around(struct rw_load *load, struct phase *phase, uint64_t now,
-		       struct rw_err *err)
-{
-	if (*load->watch.stop || (phase->end_ticks && now >= phase->end_ticks))
-		phase->limit = 0;
-	if (now < phase->watch_ticks)
-		return 0;
-	phase->watch_ticks = now + phase->watch_every;
-	if (now - phase->last_ticks > phase->silence)
-		return rw_fail(err, RW_EXIT_PEER, -ETIMEDOUT,
-			       "no completion for %" PRIu64
-			       " s with %u operations in flight; is the link up and the peer alive?",
-			       SILENCE_NS / RW_NS_PER_S, load->in_flight);
-	return load->watch.check(load->watch.arg, err);
-}
-
-static void start_phase(struct rw_load *load, const struct rw_load_limit *limit,
-			struct phase *phase)
-{
-	const struct rw_clock *clock = &load->clock;
-	uint64_t now;
-
-	memset(&load->count, 0, sizeof(load->count));
-	now = rw_clock_ticks(clock);
-	*phase = (struct phase){
-		.limit = *load->watch.stop ? 0 : limit->operations,
-		.end_ticks = limit->ns ? now + rw_clock_ticks_of_ns(clock, (double)limit->ns) : 0,
-		.watch_every = rw_clock_ticks_of_ns(clock, WATCH_NS),
-		.last_ticks = now,
-		.silence = rw_clock_ticks_of_ns(clock, SILENCE_NS),
-		.window_ops = load->nr_slots,
-		.window_end = load->conf->no_peak ? UINT64_MAX : load->nr_slots,
-		.window_start_ticks = now,
-		.min_window_ticks = UINT64_MAX,
-	};
-	phase->watch_ticks = now + phase->watch_every;
-}
-
-static void finish_phase(struct rw_load *load, const struct phase *phase, uint64_t start_ns)
-{
-	struct rw_counters *count = &load->count;
-	double average;
-
-	count->elapsed_ns = rw_clock_raw_ns() - start_ns;
-	if (load->conf->no_peak || !count->elapsed_ns)
-		return;
-	/* What comes after the last whole window can lift the average above all windows. */
-	average = (double)count->operations / (double)count->elapsed_ns;
-	if (phase->min_window_ticks != UINT64_MAX)
-		count->peak_ops_per_ns = (double)phase->window_ops /
-					 rw_clock_ns(&load->clock, phase->min_window_ticks);
-	count->peak_ops_per_ns = rw_max(count->peak_ops_per_ns, average);
-}
-
-int rw_load_run(struct rw_load *load, const struct rw_load_limit *limit, struct rw_err *err)
-{
-	uint64_t start_ns = rw_clock_raw_ns();
-	struct phase phase;
-	uint64_t now;
-	int ret, n;
-
-	start_phase(load, limit, &phase);
-	for (;;) {
-		ret = issue_ready(load, &phase, err);
-		if (!ret && load->count.issued >= phase.limit)
-			ret = flush_unsignaled(load, err);
-		if (ret)
-			return ret;
-		if (!load->in_flight && !load->nr_blocked && load->count.issued >= phase.limit)
-			break;
-		n = poll(load, err);
-		if (n < 0)
-			return n;
-		now = rw_clock_ticks(&load->clock);
-		if (n) {
-			phase.last_ticks = now;
-			note_window(load, &phase, now);
-		}
-		ret = look_around(load, &phase, now, err);
-		if (ret)
-			return ret;
-	}
-	finish_phase(load, &phase, start_ns);
 	return 0;
 }
 

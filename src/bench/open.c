@@ -67,22 +67,48 @@ static int choose_mr_entries(const struct rw_load *load, uint32_t nr_segs, uint3
 	return 0;
 }
 
-/* The attributes that do not depend on the row. */
-void rw_load_engine_attrs(const struct rw_load *load, struct rw_attrs *attrs)
+static const enum rw_policy policies[RW_NR_PATHS] = {
+	[RW_PATH_DIRECT] = RW_POLICY_DIRECT,
+	[RW_PATH_MR] = RW_POLICY_MR,
+	[RW_PATH_AUTO] = RW_POLICY_AUTO,
+};
+
+void rw_load_attrs(const struct rw_load *load, enum rw_conf_path path, struct rw_attrs *attrs)
 {
+	const struct rw_conf *conf = load->conf;
+
+	*attrs = (struct rw_attrs){
+		.policy = policies[path],
+		.max_sgl_rd = load->max_sgl_rd,
+		.page_size = RW_PAGE_BYTES,
+		.mr_entries = RW_MAX_SEGMENTS,
+	};
+	if (load->ep.nr_qps)
+		attrs->max_send_sge = attrs->max_sge_rd = load->ep.qps[0].max_send_sge;
+	if (!load->engine)
+		return;
 	load->engine->fill_attrs(attrs);
 	attrs->mr_entries = load->mr_entries;
-	attrs->invalidate = attrs->invalidate && load->conf->invalidate != RW_INVALIDATE_NEVER;
+	attrs->invalidate = attrs->invalidate && conf->invalidate != RW_INVALIDATE_NEVER;
 	/* The planner's own fallback is the kernel's; other policies are the loop's. */
-	attrs->no_fallback = load->conf->on_exhaustion != RW_EXHAUSTION_FALLBACK;
-	attrs->fenced_inval = load->conf->invalidate == RW_INVALIDATE_FENCED;
+	attrs->no_fallback = conf->on_exhaustion != RW_EXHAUSTION_FALLBACK;
+	attrs->fenced_inval = conf->invalidate == RW_INVALIDATE_FENCED;
+}
+
+bool rw_load_row_uses_mrs(const struct rw_load *load, enum rw_conf_path path,
+			  const struct rw_layout *layout)
+{
+	struct rw_attrs attrs;
+
+	rw_load_attrs(load, path, &attrs);
+	return rw_policy_wants_mr(&attrs, rw_load_op(load), layout->nr_segs);
 }
 
 uint32_t rw_load_mr_chain_wqes(const struct rw_load *load, uint32_t nr_segs)
 {
-	struct rw_attrs attrs = { 0 };
+	struct rw_attrs attrs;
 
-	rw_load_engine_attrs(load, &attrs);
+	rw_load_attrs(load, RW_PATH_MR, &attrs);
 	return rw_div_ceil(nr_segs, load->mr_entries) * (1u + attrs.reg_wqes + attrs.invalidate);
 }
 
@@ -123,24 +149,30 @@ static void find_max_sgl_rd(struct rw_load *load)
 	}
 }
 
-/* What would stop a row of the MR path is found before anything runs. */
+/* May a row of this size, by any path of the run, take MRs? */
+static bool size_uses_mrs(const struct rw_load *load, const struct rw_layout *layout)
+{
+	for (int path = 0; path < RW_NR_PATHS; path++)
+		if (load->conf->paths >> path & 1 && rw_load_row_uses_mrs(load, path, layout))
+			return true;
+	return false;
+}
+
+/* What would stop a row that takes MRs is found before anything runs. */
 static int check_mr_row(const struct rw_load *load, const struct rw_layout *layout,
 			struct rw_err *err)
 {
-	const struct rw_conf *conf = load->conf;
 	uint32_t mrs = rw_div_ceil(layout->nr_segs, load->mr_entries);
-	int ret;
+	uint64_t pool = rw_load_pool_size(load, mrs);
+	int ret = load->engine->check(load->device, layout, err);
 
-	if (!load->engine || !(conf->paths & 1 << RW_PATH_MR))
-		return 0;
-	ret = load->engine->check(load->device, layout, err);
 	if (!ret && load->engine->needs_window)
 		ret = rw_arena_check_windows(load->nr_slots, layout, err);
-	if (!ret && conf->on_exhaustion != RW_EXHAUSTION_FALLBACK && conf->mr_pool < mrs)
+	if (!ret && load->conf->on_exhaustion != RW_EXHAUSTION_FALLBACK && pool < mrs)
 		ret = rw_fail(err, RW_EXIT_USAGE, -EINVAL,
 			      "one operation needs %u MRs and the pool has %" PRIu64
 			      ": it would never run; raise --mr_pool or --mr_entries",
-			      mrs, conf->mr_pool);
+			      mrs, pool);
 	return ret;
 }
 
@@ -157,8 +189,6 @@ static int find_needs(const struct rw_load *load, struct needs *needs, struct rw
 		uint64_t span;
 		int ret = rw_load_layout_of(conf, sizes[i], &layout, err);
 
-		if (!ret)
-			ret = check_mr_row(load, &layout, err);
 		if (ret)
 			return ret;
 		sge = max_sge(conf, load->device, layout.nr_segs);
@@ -167,8 +197,12 @@ static int find_needs(const struct rw_load *load, struct needs *needs, struct rw
 		needs->slot_bytes = rw_max(needs->slot_bytes, span);
 		needs->max_sge = rw_max(needs->max_sge, sge);
 		needs->wqes = rw_max(needs->wqes, rw_div_ceil(layout.nr_segs, sge));
-		if (load->engine)
-			needs->wqes = rw_max(needs->wqes, rw_load_mr_chain_wqes(load, layout.nr_segs));
+		if (!load->engine || !size_uses_mrs(load, &layout))
+			continue;
+		needs->wqes = rw_max(needs->wqes, rw_load_mr_chain_wqes(load, layout.nr_segs));
+		ret = check_mr_row(load, &layout, err);
+		if (ret)
+			return ret;
 	}
 	if (needs->slot_bytes > MAX_SLOT_BYTES)
 		return rw_fail(err, RW_EXIT_USAGE, -EINVAL,
@@ -191,35 +225,72 @@ static int open_arena(struct rw_load *load, struct rw_err *err)
 	return rw_arena_open(load->ep.pd, &want, &load->arena, err);
 }
 
+/*
+ * Send WRs of a QP: room for the longest chain of each context, fallback
+ * included, or what rdma_rw_init_qp would give it.
+ */
+static uint64_t send_wrs(const struct rw_load *load, const struct needs *needs)
+{
+	const struct rw_conf *conf = load->conf;
+	struct rw_attrs attrs;
+	uint32_t most = 0;
+
+	if (conf->sq == RW_SQ_FULL)
+		return conf->contexts * needs->wqes + RW_MARKER_WQES;
+	for (int path = 0; path < RW_NR_PATHS; path++) {
+		if (!(conf->paths >> path & 1))
+			continue;
+		rw_load_attrs(load, path, &attrs);
+		most = rw_max(most, rw_sizing_max_send_wr(&attrs, (uint32_t)conf->contexts));
+	}
+	return most + RW_MARKER_WQES;
+}
+
+static int check_send_wrs(const struct rw_load *load, const struct rw_qp_want *want,
+			  struct rw_err *err)
+{
+	if (want->min_send_wr <= want->max_send_wr)
+		return 0;
+	if (load->conf->sq == RW_SQ_KERNEL)
+		return rw_fail(err, RW_EXIT_USAGE, -EINVAL,
+			       "one operation needs %u WRs, and --sq=kernel makes a send queue of %u for %" PRIu64
+			       " contexts: it would never run; raise --contexts or give --sq=full",
+			       want->min_send_wr - RW_MARKER_WQES,
+			       want->max_send_wr - RW_MARKER_WQES, load->conf->contexts);
+	return rw_fail(err, RW_EXIT_DEVICE, -EINVAL,
+		       "one operation needs %u WRs, more than max_qp_wr %d of %s; lower --sges",
+		       want->min_send_wr, device_attr(load->device)->max_qp_wr,
+		       rw_device_name(load->device));
+}
+
 static int open_qps(struct rw_load *load, const struct needs *needs, struct rw_err *err)
 {
 	const struct ibv_device_attr *attr = device_attr(load->device);
-	uint64_t full = load->conf->contexts * needs->wqes + RW_MARKER_WQES;
+	struct rw_qp_want *want = &load->qp_want;
 	uint64_t cqes;
-	struct rw_qp_want want = {
+	int ret;
+
+	*want = (struct rw_qp_want){
 		.send_ops = IBV_QP_EX_WITH_RDMA_READ,
-		.max_send_wr = (uint32_t)rw_min(full, (uint64_t)attr->max_qp_wr),
+		.max_send_wr = (uint32_t)rw_min(send_wrs(load, needs), (uint64_t)attr->max_qp_wr),
 		.min_send_wr = needs->wqes + RW_MARKER_WQES,
 		.max_send_sge = needs->max_sge,
 	};
-
 	if (load->conf->op == RW_VERB_WRITE)
-		want.send_ops = IBV_QP_EX_WITH_RDMA_WRITE;
+		want->send_ops = IBV_QP_EX_WITH_RDMA_WRITE;
 	if (load->engine && load->engine->qp_ops) {
-		want.ops = load->engine->qp_ops;
-		want.send_ops |= load->engine->send_ops;
+		want->ops = load->engine->qp_ops;
+		want->send_ops |= load->engine->send_ops;
 		if (load->engine->inline_bytes)
-			want.max_inline_bytes = load->engine->inline_bytes(load->mr_entries);
+			want->max_inline_bytes = load->engine->inline_bytes(load->mr_entries);
 	}
-	if (want.min_send_wr > want.max_send_wr)
-		return rw_fail(err, RW_EXIT_DEVICE, -EINVAL,
-			       "one operation needs %u WRs, more than max_qp_wr %d of %s; lower --sges",
-			       want.min_send_wr, attr->max_qp_wr, rw_device_name(load->device));
+	ret = check_send_wrs(load, want, err);
+	if (ret)
+		return ret;
 	/* After an error every WR completes, signaled or not. */
-	cqes = rw_min(load->conf->qps * want.max_send_wr, (uint64_t)attr->max_cqe);
+	cqes = rw_min(load->conf->qps * want->max_send_wr, (uint64_t)attr->max_cqe);
 	cqes = rw_max(cqes, load->nr_slots + load->conf->qps);
-	return rw_endpoint_add_qps(&load->ep, (uint32_t)load->conf->qps, (uint32_t)cqes, &want,
-				   err);
+	return rw_endpoint_add_qps(&load->ep, (uint32_t)load->conf->qps, (uint32_t)cqes, want, err);
 }
 
 /* The device may have granted shorter lists than were asked for. */
@@ -248,8 +319,10 @@ static int alloc_slots(struct rw_load *load, struct rw_err *err)
 		load->slots[i].index = i;
 		load->slots[i].q = &load->qps[i % load->conf->qps];
 	}
-	for (uint32_t i = 0; i < load->conf->qps; i++)
+	for (uint32_t i = 0; i < load->conf->qps; i++) {
 		load->qps[i].qp = &load->ep.qps[i];
+		load->qps[i].index = i;
+	}
 	return 0;
 }
 
@@ -265,12 +338,12 @@ int rw_load_open(struct rw_load *load, const struct rw_conf *conf, const struct 
 	load->watch = *watch;
 	load->nr_slots = (uint32_t)(conf->contexts * conf->qps);
 	rw_clock_init(&load->clock);
+	find_max_sgl_rd(load);
 	ret = choose_engine(load, err);
 	if (!ret)
 		ret = find_needs(load, &needs, err);
 	if (ret)
 		return ret;
-	find_max_sgl_rd(load);
 	load->slot_bytes = needs.slot_bytes;
 	ret = rw_endpoint_open(device, &load->ep, err);
 	if (ret)

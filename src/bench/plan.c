@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "bench/load.h"
-#include "rw/policy.h"
 
 static uint64_t slot_offset(const struct rw_load *load, const struct rw_slot *slot)
 {
@@ -30,7 +29,7 @@ static int plan_slot(struct rw_load *load, struct rw_slot *slot, const struct rw
 		     struct rw_err *err)
 {
 	struct rw_io io = {
-		.op = load->conf->op == RW_VERB_WRITE ? RW_OP_WRITE : RW_OP_READ,
+		.op = rw_load_op(load),
 		.nr_segs = load->layout.nr_segs,
 		.remote_addr = load->remote.addr + slot->index * load->remote.slot_bytes,
 		.rkey = load->remote.rkey,
@@ -41,7 +40,7 @@ static int plan_slot(struct rw_load *load, struct rw_slot *slot, const struct rw
 	io.segs = slot->segs;
 	slot->window = NULL;
 	slot->wqes = 0;
-	slot->waiting = false;
+	slot->waits_since = slot->stalls_since = 0;
 	ret = rw_ctx_prepare(&slot->ctx, attrs, &io);
 	if (ret)
 		return rw_fail(err, RW_EXIT_RUN, ret, "cannot plan an operation of %u segments: %s",
@@ -53,13 +52,14 @@ static int plan_slot(struct rw_load *load, struct rw_slot *slot, const struct rw
 	return ret;
 }
 
-static uint64_t pool_size(const struct rw_load *load)
+uint64_t rw_load_pool_size(const struct rw_load *load, uint32_t mrs_per_op)
 {
-	uint32_t mrs = rw_div_ceil(load->layout.nr_segs, load->mr_entries);
+	const struct rw_conf *conf = load->conf;
 
-	if (load->conf->mr_pool != RW_AUTO)
-		return load->conf->mr_pool;
-	return load->conf->contexts * mrs;
+	if (conf->mr_pool != RW_AUTO)
+		return conf->mr_pool;
+	return conf->contexts * mrs_per_op *
+	       (conf->pool_scope == RW_POOL_SCOPE_QP ? 1 : conf->qps);
 }
 
 /* Segments of different lengths are what the extended API of librxe gets wrong. */
@@ -73,33 +73,65 @@ static int plan_posting(struct rw_load *load, struct rw_err *err)
 	return ret;
 }
 
-static int plan_pools(struct rw_load *load, struct rw_err *err)
+static void plan_qps(struct rw_load *load)
 {
-	uint32_t size = load->uses_mrs ? (uint32_t)pool_size(load) : 0;
-	uint64_t start_ns = rw_clock_raw_ns();
-
 	for (uint32_t i = 0; i < load->conf->qps; i++) {
-		struct rw_load_qp *q = &load->qps[i];
-		int ret;
-
-		q->sq_free = q->qp->max_send_wr - RW_MARKER_WQES;
-		q->unsignaled = 0;
-		q->mrs = calloc(rw_max(size, 1u), sizeof(*q->mrs));
-		if (!q->mrs)
-			return rw_fail(err, RW_EXIT_RUN, -ENOMEM, "out of memory");
-		rw_mr_pool_init(&q->pool, q->mrs, size);
-		if (!size || !load->engine->open_mrs)
-			continue;
-		ret = load->engine->open_mrs(load->ep.pd, q->mrs, size, load->mr_entries,
-					     &q->mrs_state, err);
-		if (ret) {
-			free(q->mrs);
-			q->mrs = NULL;
-			return ret;
-		}
+		load->qps[i].sq_free = load->qps[i].qp->max_send_wr - RW_MARKER_WQES;
+		load->qps[i].unsignaled = 0;
 	}
-	load->pool_ns = rw_clock_raw_ns() - start_ns;
+}
+
+static uint32_t chain_bytes(const struct rw_load *load, const struct rw_wr *wrs, uint32_t n)
+{
+	uint32_t bytes = 0;
+
+	for (uint32_t i = 0; i < n; i++)
+		bytes += rw_engine_wqe_bytes(load->device, load->engine, &wrs[i]);
+	return bytes;
+}
+
+/* How long the WQEs of one operation are, on either path. */
+static int plan_bytes(struct rw_load *load, struct rw_err *err)
+{
+	struct rw_ctx *ctx = &load->slots[0].ctx;
+	struct rw_mr_pool pool;
+	const struct rw_wr *wrs;
+	struct rw_mr *mrs;
+	uint32_t n;
+	int ret;
+
+	load->direct_bytes = chain_bytes(load, ctx->direct_wrs, ctx->nr_direct_wrs);
+	load->mr_bytes = 0;
+	if (!ctx->wants_mr)
+		return 0;
+	/* With MRs that no device knows, so that the row's own stay as they are. */
+	mrs = calloc(ctx->nr_mrs, sizeof(*mrs));
+	if (!mrs)
+		return rw_fail(err, RW_EXIT_RUN, -ENOMEM, "out of memory");
+	rw_mr_pool_init(&pool, mrs, ctx->nr_mrs);
+	ret = rw_ctx_init(ctx, &pool);
+	if (ret >= 0) {
+		load->mr_wrs = (uint32_t)ret;
+		n = rw_ctx_wrs(ctx, &wrs);
+		load->mr_bytes = chain_bytes(load, wrs, n);
+		rw_ctx_destroy(ctx, &pool);
+	}
+	free(mrs);
 	return 0;
+}
+
+/* What is not of the chains' own WRs are LOCAL_INVs, one for an MR used before. */
+uint64_t rw_load_wqe_bytes(const struct rw_load *load)
+{
+	static const struct rw_wr inval = { .op = RW_WR_LOCAL_INV };
+	const struct rw_counters *count = &load->count;
+	const struct rw_ctx *ctx = &load->slots[0].ctx;
+	uint64_t direct = count->issued - count->failed - count->mr_operations;
+	uint64_t invals = count->wrs - direct * ctx->nr_direct_wrs -
+			  count->mr_operations * load->mr_wrs;
+
+	return direct * load->direct_bytes + count->mr_operations * load->mr_bytes +
+	       invals * rw_engine_wqe_bytes(load->device, load->engine, &inval);
 }
 
 /*
@@ -116,80 +148,44 @@ static uint32_t plan_cq_mod(const struct rw_load *load)
 		longest = rw_max(longest, rw_load_mr_chain_wqes(load, load->layout.nr_segs));
 	mod = rw_min(mod, (uint64_t)load->qps[0].sq_free / longest);
 	if (load->uses_mrs)
-		mod = rw_min(mod, pool_size(load) / rw_max(ctx->nr_mrs, 1u));
+		mod = rw_min(mod, load->pools[0].pool.size * load->nr_pools /
+					  (load->conf->qps * rw_max(ctx->nr_mrs, 1u)));
 	return (uint32_t)rw_max(mod, 1u);
-}
-
-static int check_pool(const struct rw_load *load, struct rw_err *err)
-{
-	uint32_t mrs = load->slots[0].ctx.nr_mrs;
-
-	if (!load->slots[0].ctx.wants_mr || load->conf->on_exhaustion == RW_EXHAUSTION_FALLBACK ||
-	    pool_size(load) >= mrs)
-		return 0;
-	return rw_fail(err, RW_EXIT_USAGE, -EINVAL,
-		       "one operation needs %u MRs and the pool has %" PRIu64
-		       ": it would never run; raise --mr_pool or --mr_entries",
-		       mrs, pool_size(load));
-}
-
-static const enum rw_policy policies[RW_NR_PATHS] = {
-	[RW_PATH_DIRECT] = RW_POLICY_DIRECT,
-	[RW_PATH_MR] = RW_POLICY_MR,
-	[RW_PATH_AUTO] = RW_POLICY_AUTO,
-};
-
-static int plan_engine(struct rw_load *load, struct rw_attrs *attrs, struct rw_err *err)
-{
-	int ret = load->engine->check(load->device, &load->layout, err);
-
-	if (!ret && load->engine->needs_window)
-		ret = rw_arena_check_windows(load->nr_slots, &load->layout, err);
-	if (!ret)
-		rw_load_engine_attrs(load, attrs);
-	return ret;
 }
 
 int rw_load_plan(struct rw_load *load, uint64_t size_bytes, enum rw_conf_path path,
 		 uint64_t seed, struct rw_err *err)
 {
-	struct rw_attrs attrs = {
-		.policy = policies[path],
-		.max_sgl_rd = load->max_sgl_rd,
-		.page_size = RW_PAGE_BYTES,
-		.max_send_sge = load->ep.qps[0].max_send_sge,
-		.max_sge_rd = load->ep.qps[0].max_send_sge,
-		.mr_entries = RW_MAX_SEGMENTS,
-	};
+	struct rw_attrs attrs;
 	int ret = rw_load_layout_of(load->conf, size_bytes, &load->layout, err);
 
-	load->seed = seed;
-	load->uses_mrs = !ret && path != RW_PATH_DIRECT &&
-			 rw_policy_wants_mr(&attrs, load->conf->op == RW_VERB_WRITE ? RW_OP_WRITE :
-										      RW_OP_READ,
-					    load->layout.nr_segs);
-	if (load->uses_mrs)
-		ret = plan_engine(load, &attrs, err);
 	if (ret)
 		return ret;
+	load->seed = seed;
+	rw_load_attrs(load, path, &attrs);
+	load->uses_mrs = rw_load_row_uses_mrs(load, path, &load->layout);
 	load->segs = calloc((size_t)load->nr_slots * load->layout.nr_segs, sizeof(*load->segs));
-	if (!load->segs) {
-		ret = rw_fail(err, RW_EXIT_RUN, -ENOMEM, "out of memory");
-		goto err_unplan;
-	}
+	if (!load->segs)
+		return rw_fail(err, RW_EXIT_RUN, -ENOMEM, "out of memory");
 	load->ready.head = load->dropped.head = NULL;
 	for (uint32_t i = 0; i < load->nr_slots && !ret; i++) {
 		ret = plan_slot(load, &load->slots[i], &attrs, err);
 		rw_slot_push(&load->ready, &load->slots[i]);
 	}
+	load->mrs_per_op = load->slots[0].ctx.nr_mrs;
 	if (!ret)
 		ret = plan_posting(load, err);
 	if (!ret)
-		ret = plan_pools(load, err);
+		ret = rw_load_open_pools(load,
+					 load->uses_mrs ? (uint32_t)rw_load_pool_size(
+								  load, load->mrs_per_op) :
+							  0,
+					 err);
 	if (!ret)
-		ret = check_pool(load, err);
+		ret = plan_bytes(load, err);
 	if (ret)
 		goto err_unplan;
+	plan_qps(load);
 	load->cq_mod = plan_cq_mod(load);
 	return 0;
 
@@ -198,24 +194,9 @@ err_unplan:
 	return ret;
 }
 
-/* After a failed run operations may still hold MRs. */
-static void drop_pool(struct rw_load *load, struct rw_load_qp *q)
-{
-	struct rw_err ignored = { 0 };
-
-	if (q->mrs && q->pool.size && load->engine->close_mrs)
-		load->engine->close_mrs(q->mrs, q->pool.size, q->mrs_state);
-	for (uint32_t i = 0; q->mrs && i < q->pool.size && load->engine->unreg; i++)
-		if (q->mrs[i].priv)
-			load->engine->unreg(&q->mrs[i], &ignored);
-	free(q->mrs);
-	q->mrs = NULL;
-}
-
 void rw_load_unplan(struct rw_load *load)
 {
-	for (uint32_t i = 0; i < load->conf->qps; i++)
-		drop_pool(load, &load->qps[i]);
+	rw_load_close_pools(load);
 	for (uint32_t i = 0; i < load->nr_planned; i++) {
 		struct rw_slot *slot = &load->slots[i];
 

@@ -86,6 +86,26 @@ static int finish_row(struct rw_client *client, struct rw_err *err)
 	return ret;
 }
 
+static void fill_pool(const struct rw_load *load, struct rw_result *result)
+{
+	const struct rw_counters *count = &load->count;
+	double hold_ns = rw_clock_ns(&load->clock, count->hold_ticks);
+
+	result->nr_pools = load->nr_pools;
+	result->pool_create_ns = load->pool_ns;
+	result->mr_pool = result->pool_low_water = load->pools[0].pool.size;
+	for (uint32_t i = 0; i < load->nr_pools; i++)
+		result->pool_low_water =
+			rw_min(result->pool_low_water, load->pools[i].pool.low_water);
+	result->first_exhaustion_ns =
+		(uint64_t)rw_clock_ns(&load->clock, count->first_exhaustion_ticks);
+	/* What all MRs were held together, over the time: how many were, on average. */
+	if (count->elapsed_ns)
+		result->mrs_in_use = hold_ns / (double)count->elapsed_ns / load->nr_pools;
+	if (count->mr_operations)
+		result->mr_hold_ns = hold_ns / (double)(count->mr_operations * load->mrs_per_op);
+}
+
 static void fill_result(const struct rw_client *client, enum rw_conf_path path,
 			struct rw_result *result)
 {
@@ -101,7 +121,6 @@ static void fill_result(const struct rw_client *client, enum rw_conf_path path,
 		.sges = load->layout.nr_segs,
 		.contexts = client->conf->contexts,
 		.qps = client->conf->qps,
-		.mr_pool = load->qps[0].pool.size,
 		.issued = count->issued,
 		.operations = count->operations,
 		.wrs = count->wrs,
@@ -110,14 +129,23 @@ static void fill_result(const struct rw_client *client, enum rw_conf_path path,
 		.exhaustions = count->exhaustions,
 		.fallbacks = count->fallbacks,
 		.failed = count->failed,
+		.mr_operations = count->mr_operations,
 		.waits = count->waits,
+		.wait_ns = rw_clock_ns(&load->clock, count->wait_ticks),
 		.sq_stalls = count->sq_stalls,
+		.sq_stall_ns = rw_clock_ns(&load->clock, count->sq_stall_ticks),
+		.wqe_bytes = rw_load_wqe_bytes(load),
+		.teardowns = count->teardowns,
+		.teardown_ns = rw_clock_ns(&load->clock, count->teardown_ticks),
+		.torn = count->torn,
 		.elapsed_ns = count->elapsed_ns,
 		.peak_ops_per_s = count->peak_ops_per_ns * 1e9,
 		.verified = client->conf->verify,
 		.interrupted = *client->stop,
 		.corrupt = load->corrupt,
 	};
+	if (load->uses_mrs)
+		fill_pool(load, result);
 }
 
 /* Warm-up and measured phase of a planned row. */

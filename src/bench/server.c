@@ -22,6 +22,7 @@ struct server {
 	struct rw_endpoint ep;
 	struct rw_arena arena;
 	struct rw_port_addr own, peer;
+	struct rw_qp_link link;
 	struct rw_msg_prepare row;
 	uint64_t slot_bytes;
 	uint32_t nr_slots;
@@ -90,10 +91,16 @@ static int open_memory(struct server *server, struct rw_err *err)
 	return rw_arena_open(server->ep.pd, &want, &server->arena, err);
 }
 
+/* It never posts; the smallest QP will do. */
+static const struct rw_qp_want smallest_qp = {
+	.max_send_wr = 1,
+	.min_send_wr = 1,
+	.max_send_sge = 1,
+};
+
 static int open_qps(struct server *server, struct rw_err *err)
 {
-	/* It never posts; the smallest QP will do. */
-	struct rw_qp_want want = { .max_send_wr = 1, .min_send_wr = 1, .max_send_sge = 1 };
+	struct rw_qp_want want = smallest_qp;
 
 	return rw_endpoint_add_qps(&server->ep, (uint32_t)server->conf.qps, 1, &want, err);
 }
@@ -122,14 +129,13 @@ static int connect_qps(struct server *server, struct rw_err *err)
 {
 	uint8_t access = server->conf.op == RW_VERB_WRITE ? IBV_ACCESS_REMOTE_WRITE :
 							     IBV_ACCESS_REMOTE_READ;
-	struct rw_qp_link link;
 	json_t *msg;
 	int ret = rw_session_recv(server->chan, RW_STEP_MS, "connect", &msg, err);
 
 	if (ret)
 		return ret;
 	ret = rw_session_connect(&server->ep, &server->conf, &server->own, &server->peer, msg,
-				 access, &link, err);
+				 access, &server->link, err);
 	json_decref(msg);
 	if (!ret)
 		ret = rw_session_send(server->chan, rw_msg_word("connected"), err);
@@ -204,6 +210,30 @@ static int finish_row(struct server *server, const json_t *msg, struct rw_err *e
 	return rw_session_send(server->chan, rw_msg_finished_pack(&corrupt), err);
 }
 
+/* The client has torn a connection down: its other half goes, and both come again. */
+static int reconnect(struct server *server, const json_t *msg, struct rw_err *err)
+{
+	struct rw_endpoint *ep = &server->ep;
+	struct rw_qp_want want = smallest_qp;
+	uint64_t index;
+	int ret = rw_field_u64(msg, "index", 0, ep->nr_qps - 1, &index, err);
+
+	if (ret)
+		return ret;
+	want.pd = ep->pd;
+	want.cq = ep->cq;
+	ret = rw_qp_renew(server->device, &want, &ep->qps[index], err);
+	if (!ret)
+		ret = rw_session_connect_qp(ep, (uint32_t)index, &server->peer, msg, &server->link,
+					    err);
+	if (ret)
+		return ret;
+	return rw_session_send(server->chan,
+			       json_pack("{s:s, s:o}", "type", "reconnected", "qps",
+					 rw_session_qp_pack(&ep->qps[index])),
+			       err);
+}
+
 /*
  * How long the client may be silent. A run of a given time ends by then; one
  * of a given number of operations may take for ever, and a client that is gone
@@ -221,7 +251,8 @@ static int row_deadline_ms(const struct server *server, bool prepared)
 /* The client decides how many rows there are, and how long each takes. */
 static int serve_rows(struct server *server, struct rw_err *err)
 {
-	static const char *const types[] = { "prepare", "finish", "end" };
+	static const char *const types[] = { "prepare", "finish", "end", "reconnect" };
+	enum { PREPARE, FINISH, END, RECONNECT };
 	bool prepared = false;
 
 	for (;;) {
@@ -233,17 +264,21 @@ static int serve_rows(struct server *server, struct rw_err *err)
 			return ret;
 		ret = rw_field_enum(msg, "type", types, RW_ARRAY_SIZE(types), &type, err);
 		/* A row may be prepared anew between its warm-up and its measured phase. */
-		if (!ret && ((type == 1 && !prepared) || (type == 2 && prepared)))
+		if (!ret && (((type == FINISH || type == RECONNECT) && !prepared) ||
+			     (type == END && prepared) ||
+			     (type == RECONNECT && !server->conf.teardown)))
 			ret = rw_fail(err, RW_EXIT_PEER, -EPROTO,
 				      "message from the peer: \"%s\" in the wrong place",
 				      types[type]);
-		if (!ret && type == 0)
+		if (!ret && type == PREPARE)
 			ret = prepare_row(server, msg, err);
-		if (!ret && type == 1)
+		if (!ret && type == FINISH)
 			ret = finish_row(server, msg, err);
-		prepared = type == 0;
+		if (!ret && type == RECONNECT)
+			ret = reconnect(server, msg, err);
+		prepared = type == PREPARE || type == RECONNECT;
 		json_decref(msg);
-		if (ret || type == 2)
+		if (ret || type == END)
 			return ret;
 	}
 }

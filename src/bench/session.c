@@ -83,6 +83,13 @@ json_t *rw_session_qps_pack(const struct rw_endpoint *ep)
 	return list;
 }
 
+json_t *rw_session_qp_pack(const struct rw_qp *qp)
+{
+	const struct rw_msg_qp msg = { qp->addr.qpn, qp->addr.psn };
+
+	return rw_msg_qps_pack(&msg, 1);
+}
+
 static int unpack_remotes(const json_t *msg, struct rw_qp_addr *remote, uint32_t n,
 			  struct rw_err *err)
 {
@@ -154,6 +161,16 @@ int rw_session_connect(struct rw_endpoint *ep, const struct rw_conf *conf,
 		ret = rw_endpoint_connect(ep, peer, remote, link, err);
 	free(remote);
 	return ret;
+}
+
+int rw_session_connect_qp(struct rw_endpoint *ep, uint32_t index, const struct rw_port_addr *peer,
+			  const json_t *msg, const struct rw_qp_link *link, struct rw_err *err)
+{
+	struct rw_qp_addr remote;
+	int ret = unpack_remotes(msg, &remote, 1, err);
+
+	return ret ? ret :
+		     rw_qp_connect(ep->device, &ep->qps[index], peer, &remote, link, err);
 }
 
 json_t *rw_session_facts(const struct rw_device *device)

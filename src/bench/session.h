@@ -47,6 +47,7 @@ int rw_session_recv(struct rw_chan *chan, int timeout_ms, const char *type, json
 void rw_session_port_to_msg(const struct rw_port_addr *addr, struct rw_msg_port *msg);
 void rw_session_port_from_msg(const struct rw_msg_port *msg, struct rw_port_addr *addr);
 json_t *rw_session_qps_pack(const struct rw_endpoint *ep);
+json_t *rw_session_qp_pack(const struct rw_qp *qp);
 
 /*
  * Connect the QPs of @ep to the peer's, which stand in @msg. The MTU and the
@@ -56,6 +57,10 @@ int rw_session_connect(struct rw_endpoint *ep, const struct rw_conf *conf,
 		       const struct rw_port_addr *own, const struct rw_port_addr *peer,
 		       const json_t *msg, uint8_t access, struct rw_qp_link *link,
 		       struct rw_err *err);
+
+/* Connect QP @index, made anew, to the one QP in @msg as @link says. */
+int rw_session_connect_qp(struct rw_endpoint *ep, uint32_t index, const struct rw_port_addr *peer,
+			  const json_t *msg, const struct rw_qp_link *link, struct rw_err *err);
 
 /* What a report says of this side: {"host": ..., "device": ...} */
 json_t *rw_session_facts(const struct rw_device *device);

@@ -35,6 +35,12 @@ int rw_conf_check(const struct rw_conf *conf, struct rw_err *err)
 	if (conf->invalidate == RW_INVALIDATE_FENCED && conf->op == RW_VERB_WRITE)
 		return rw_fail(err, RW_EXIT_USAGE, -EINVAL,
 			       "--invalidate=fenced: a fence waits for READs only, and a WRITE may be sent again after its key died; give lazy or never");
+	if (conf->teardown && conf->on_exhaustion != RW_EXHAUSTION_FAIL)
+		return rw_fail(err, RW_EXIT_USAGE, -EINVAL,
+			       "--teardown is what follows when an operation fails; give --on_exhaustion=fail, too");
+	if (conf->teardown && conf->pool_scope != RW_POOL_SCOPE_QP)
+		return rw_fail(err, RW_EXIT_USAGE, -EINVAL,
+			       "--teardown: the pool goes with its QP, and --pool_scope shares it; leave one of them out");
 	if (conf->cq_mod > conf->contexts)
 		return rw_fail(err, RW_EXIT_USAGE, -EINVAL,
 			       "--cq-mod %" PRIu64 " is more than the %" PRIu64

@@ -36,6 +36,16 @@ enum rw_invalidate {
 	RW_INVALIDATE_NEVER,  /* the next registration replaces the live one */
 };
 
+enum rw_pool_scope {
+	RW_POOL_SCOPE_QP,     /* each QP has its own, as in the kernel */
+	RW_POOL_SCOPE_THREAD, /* the QPs of a thread share one */
+};
+
+enum rw_sq {
+	RW_SQ_FULL,   /* room for the longest chain of every context, fallback included */
+	RW_SQ_KERNEL, /* as rdma_rw_init_qp: 3 WRs per context, where MRs are possible */
+};
+
 enum rw_verb {
 	RW_VERB_READ,
 	RW_VERB_WRITE,
@@ -99,7 +109,10 @@ struct rw_conf {
 	uint64_t mr_entries;    /* or RW_AUTO: the engine's own limit */
 	uint64_t max_sgl_rd;    /* or RW_AUTO: what the firmware says */
 	uint64_t on_exhaustion; /* enum rw_on_exhaustion */
+	bool teardown;          /* with RW_EXHAUSTION_FAIL: the connection goes, too */
 	uint64_t invalidate;    /* enum rw_invalidate */
+	uint64_t pool_scope;    /* enum rw_pool_scope */
+	uint64_t sq;            /* enum rw_sq */
 	bool verify;
 	uint64_t seed;
 };

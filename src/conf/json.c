@@ -6,12 +6,6 @@
 #include "conf/options.h"
 #include "util/json.h"
 
-/* Shown by --help and --version only: no part of any report. */
-static bool is_reported(const struct rw_opt *opt)
-{
-	return opt->letter != 'h' && opt->letter != 'V';
-}
-
 static json_t *list_to_json(const struct rw_opt *opt, uint64_t bits)
 {
 	json_t *list = json_array();
@@ -50,7 +44,7 @@ json_t *rw_conf_to_json(const struct rw_conf *conf, bool run_only)
 	for (uint32_t i = 0; obj && i < rw_nr_opts; i++) {
 		const struct rw_opt *opt = &rw_opts[i];
 
-		if (run_only ? opt->scope != RW_SCOPE_RUN : !is_reported(opt))
+		if (run_only ? opt->scope != RW_SCOPE_RUN : opt->scope == RW_SCOPE_LOCAL)
 			continue;
 		if (json_object_set_new(obj, opt->name, value_to_json(opt, &copy))) {
 			json_decref(obj);

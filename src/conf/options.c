@@ -11,6 +11,8 @@
 static const char *const op_names[] = { "read", "write", NULL };
 static const char *const path_names[] = { "direct", "mr", "auto", NULL };
 static const char *const invalidate_names[] = { "lazy", "fenced", "never", NULL };
+static const char *const pool_scope_names[] = { "qp", "thread", NULL };
+static const char *const sq_names[] = { "full", "kernel", NULL };
 static const char *const exhaustion_names[] = { "fallback", "fail", "wait", NULL };
 
 #define FIELD(member) offsetof(struct rw_conf, member)
@@ -68,7 +70,7 @@ const struct rw_opt rw_opts[] = {
 	  "1", "N", NULL, "seed of the data pattern" },
 
 	{ 0, "path", NULL, RW_OPT_LIST, RW_SCOPE_RUN, GROUP_PATH, FIELD(paths), 1, 7,
-	  "direct,mr", "LIST", path_names, "paths to measure, one row each, then their ratio; auto decides as the kernel does" },
+	  "direct,mr,auto", "LIST", path_names, "paths to measure, one row each, then their ratio; auto decides as the kernel does" },
 	{ 0, "sges", NULL, RW_OPT_NUMBER, RW_SCOPE_RUN, GROUP_PATH, FIELD(sges), 1, 65536,
 	  "auto", "COUNT", NULL, "local segments of one operation (auto: size / segment)" },
 	{ 0, "segment", NULL, RW_OPT_SIZE, RW_SCOPE_RUN, GROUP_PATH, FIELD(segment_bytes), 1, 1 << 30,
@@ -80,14 +82,19 @@ const struct rw_opt rw_opts[] = {
 	{ 0, "max_sgl_rd", NULL, RW_OPT_NUMBER, RW_SCOPE_RUN, GROUP_PATH, FIELD(max_sgl_rd), 0, 255,
 	  "auto", "COUNT", NULL, "path auto: segments above which a READ wants an MR; 0: never (auto: what the firmware says)" },
 	{ 0, "mr_pool", NULL, RW_OPT_NUMBER, RW_SCOPE_RUN, GROUP_PATH, FIELD(mr_pool), 1, 1048576,
-	  "auto", "COUNT", NULL, "MRs in the pool of a QP (auto: as many as its contexts need)" },
+	  "auto", "COUNT", NULL, "MRs in a pool (auto: as many as its contexts need)" },
 	{ 0, "mr_entries", NULL, RW_OPT_NUMBER, RW_SCOPE_RUN, GROUP_PATH, FIELD(mr_entries), 1, 65536,
 	  "auto", "COUNT", NULL, "segments of one MR, at most; an operation takes as many MRs as it needs (auto: the engine's limit)" },
 	{ 0, "on_exhaustion", NULL, RW_OPT_NAME, RW_SCOPE_RUN, GROUP_PATH, FIELD(on_exhaustion), 0, 2,
 	  "fallback", "POLICY", exhaustion_names, "when the pool is empty: post SGEs directly, drop the operation, or wait for an MR" },
-
+	{ 0, "teardown", NULL, RW_OPT_FLAG, RW_SCOPE_RUN, GROUP_PATH, FIELD(teardown), 0, 1,
+	  "0", NULL, NULL, "with --on_exhaustion=fail: tear the QP's connection down and make it again, as before kernels had the fallback" },
 	{ 0, "invalidate", NULL, RW_OPT_NAME, RW_SCOPE_RUN, GROUP_PATH, FIELD(invalidate), 0, 2,
 	  "lazy", "WHEN", invalidate_names, "LOCAL_INV with the MR's next use (as the kernel), behind a fence after the READ, or not at all" },
+	{ 0, "pool_scope", NULL, RW_OPT_NAME, RW_SCOPE_RUN, GROUP_PATH, FIELD(pool_scope), 0, 1,
+	  "qp", "SCOPE", pool_scope_names, "who has an MR pool: each QP (as the kernel), or the QPs of a thread together" },
+	{ 0, "sq", NULL, RW_OPT_NAME, RW_SCOPE_RUN, GROUP_PATH, FIELD(sq), 0, 1,
+	  "full", "SIZE", sq_names, "send queue: room for every context's longest chain, or the kernel's 3 WRs per context, which fallbacks can fill" },
 
 	{ 0, "report_gbits", NULL, RW_OPT_FLAG, RW_SCOPE_OUTPUT, GROUP_OUTPUT, FIELD(report_gbits), 0, 1,
 	  "0", NULL, NULL, "bandwidth in Gb/s (10^9 bits) instead of MiB/s" },
@@ -98,11 +105,11 @@ const struct rw_opt rw_opts[] = {
 	{ 'F', "CPU-freq", NULL, RW_OPT_FLAG, RW_SCOPE_OUTPUT, GROUP_OUTPUT, FIELD(force), 0, 1,
 	  "0", NULL, NULL, "do not warn about the CPU frequency governor" },
 
-	{ 0, "list_engines", NULL, RW_OPT_FLAG, RW_SCOPE_SIDE, GROUP_LOCAL, FIELD(list_engines), 0, 1,
+	{ 0, "list_engines", NULL, RW_OPT_FLAG, RW_SCOPE_LOCAL, GROUP_LOCAL, FIELD(list_engines), 0, 1,
 	  "0", NULL, NULL, "print what each engine can do on the device, and why one is not available" },
-	{ 'V', "version", NULL, RW_OPT_FLAG, RW_SCOPE_OUTPUT, GROUP_LOCAL, FIELD(show_version), 0, 1,
+	{ 'V', "version", NULL, RW_OPT_FLAG, RW_SCOPE_LOCAL, GROUP_LOCAL, FIELD(show_version), 0, 1,
 	  "0", NULL, NULL, "print the version" },
-	{ 'h', "help", NULL, RW_OPT_FLAG, RW_SCOPE_OUTPUT, GROUP_LOCAL, FIELD(show_help), 0, 1,
+	{ 'h', "help", NULL, RW_OPT_FLAG, RW_SCOPE_LOCAL, GROUP_LOCAL, FIELD(show_help), 0, 1,
 	  "0", NULL, NULL, "print this text" },
 };
 /* clang-format on */

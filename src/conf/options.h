@@ -21,6 +21,7 @@ enum rw_opt_scope {
 	RW_SCOPE_SIDE,   /* each side has its own */
 	RW_SCOPE_OUTPUT, /* only the side that reports reads it */
 	RW_SCOPE_RUN,    /* describes the run: the client's travels */
+	RW_SCOPE_LOCAL,  /* asks for something else than a run; in no report */
 };
 
 struct rw_opt {

@@ -9,6 +9,8 @@
  *                             <--   connected
  *   prepare  operation, size  -->                          for each row
  *                             <--   prepared
+ *   reconnect  index, QP      -->                          after a teardown, any
+ *                             <--   reconnected  QP        number of times
  *   finish   what was done    -->
  *                             <--   finished  what was found
  *   end                       -->                          then another setup, or close

@@ -6,6 +6,7 @@
 #include "config.h"
 
 #include <math.h>
+#include <stdio.h>
 
 #include "report/report.h"
 #include "util/json.h"
@@ -41,14 +42,47 @@ static void set_counts(json_t *row, const struct rw_result *r)
 		{ "exhaustions", r->exhaustions },
 		{ "fallbacks", r->fallbacks },
 		{ "failed", r->failed },
+		{ "mr_operations", r->mr_operations },
 		{ "waits", r->waits },
 		{ "sq_stalls", r->sq_stalls },
+		{ "teardowns", r->teardowns },
+		{ "operations_torn", r->torn },
 		{ "elapsed_ns", r->elapsed_ns },
 		{ "corrupt_bytes", r->corrupt.bytes },
 	};
 
 	for (size_t i = 0; i < RW_ARRAY_SIZE(counts); i++)
 		json_object_set_new(row, counts[i].key, json_integer((json_int_t)counts[i].value));
+}
+
+static json_t *number_if(bool known, double value)
+{
+	return known ? number(value) : json_null();
+}
+
+static void set_pool(json_t *row, const struct rw_result *r)
+{
+	const struct {
+		const char *key;
+		bool known;
+		double value;
+	} figures[] = {
+		{ "exhaustion_share", r->mr_wanted, rw_result_exhaustion_share(r) },
+		{ "exhaustions_per_s", r->mr_wanted, rw_result_exhaustions_per_s(r) },
+		{ "first_exhaustion_ns", r->exhaustions, (double)r->first_exhaustion_ns },
+		{ "pool_low_water", r->engine, (double)r->pool_low_water },
+		{ "pool_mean_in_use", r->engine, r->mrs_in_use },
+		{ "mr_hold_mean_ns", r->mr_operations, r->mr_hold_ns },
+		{ "pools", r->engine, (double)r->nr_pools },
+		{ "pool_create_ns", r->engine, (double)r->pool_create_ns },
+		{ "wait_ns", true, r->wait_ns },
+		{ "sq_stall_ns", true, r->sq_stall_ns },
+		{ "teardown_ns", true, r->teardown_ns },
+	};
+
+	for (size_t i = 0; i < RW_ARRAY_SIZE(figures); i++)
+		json_object_set_new(row, figures[i].key,
+				    number_if(figures[i].known, figures[i].value));
 }
 
 static json_t *row_json(const struct rw_conf *conf, const struct rw_result *r)
@@ -75,7 +109,10 @@ static json_t *row_json(const struct rw_conf *conf, const struct rw_result *r)
 	json_object_set_new(row, "mr_pool",
 			    r->engine ? json_integer((json_int_t)r->mr_pool) : json_null());
 	json_object_set_new(row, "wrs_per_operation", number(rw_result_wrs_per_op(r)));
+	json_object_set_new(row, "wqe_bytes_per_operation",
+			    number_if(r->wqe_bytes, rw_result_wqe_bytes_per_op(r)));
 	set_counts(row, r);
+	set_pool(row, r);
 	json_object_set_new(row, "verified", json_boolean(r->verified));
 	json_object_set_new(row, "interrupted", json_boolean(r->interrupted));
 	json_object_set_new(row, "first_corrupt_byte", corrupt_json(&r->corrupt));
@@ -88,13 +125,15 @@ static json_t *ratios_json(const struct rw_result *results, uint32_t n)
 
 	for (uint32_t i = 0; list && i < n; i++) {
 		const struct rw_result *direct;
+		char key[32];
 
 		if (!rw_result_pair(results, i, &direct))
 			continue;
+		snprintf(key, sizeof(key), "%s_over_direct", results[i].path);
 		json_array_append_new(
 			list, json_pack("{s:I, s:i, s:o}", "MsgSize",
 					(json_int_t)results[i].size_bytes, "sges",
-					(int)results[i].sges, "mr_over_direct",
+					(int)results[i].sges, key,
 					number(rw_result_ops_per_s(&results[i]) /
 					       rw_result_ops_per_s(direct))));
 	}

@@ -20,25 +20,50 @@ double rw_result_peak_bytes_per_s(const struct rw_result *result)
 	return result->peak_ops_per_s * (double)result->size_bytes;
 }
 
-double rw_result_wrs_per_op(const struct rw_result *result)
+static double per(double amount, uint64_t n)
 {
-	return result->operations ? (double)result->wrs / (double)result->operations : 0;
+	return n ? amount / (double)n : 0;
 }
 
-static bool is_measured(const struct rw_result *result, const char *path)
+double rw_result_wrs_per_op(const struct rw_result *result)
 {
-	return !strcmp(result->path, path) && rw_result_ops_per_s(result) > 0;
+	return per((double)result->wrs, result->issued - result->failed);
+}
+
+double rw_result_wqe_bytes_per_op(const struct rw_result *result)
+{
+	return per((double)result->wqe_bytes, result->issued - result->failed);
+}
+
+double rw_result_exhaustion_share(const struct rw_result *result)
+{
+	return per((double)result->exhaustions, result->mr_wanted);
+}
+
+double rw_result_exhaustions_per_s(const struct rw_result *result)
+{
+	return per((double)result->exhaustions * 1e9, result->elapsed_ns);
+}
+
+static bool is_direct(const struct rw_result *result)
+{
+	return !strcmp(result->path, "direct");
+}
+
+static bool is_measured(const struct rw_result *result)
+{
+	return rw_result_ops_per_s(result) > 0;
 }
 
 bool rw_result_pair(const struct rw_result *results, uint32_t i,
 		    const struct rw_result **direct_p)
 {
-	if (!is_measured(&results[i], "mr"))
+	if (is_direct(&results[i]) || !is_measured(&results[i]))
 		return false;
 	while (i-- > 0) {
 		if (results[i].size_bytes != results[i + 1].size_bytes)
 			return false;
-		if (is_measured(&results[i], "direct")) {
+		if (is_direct(&results[i]) && is_measured(&results[i])) {
 			*direct_p = &results[i];
 			return true;
 		}

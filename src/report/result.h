@@ -17,7 +17,9 @@ struct rw_result {
 	uint32_t sges;
 	uint64_t contexts; /* per QP */
 	uint64_t qps;
-	uint64_t mr_pool;  /* MRs per QP; 0 on the direct path */
+	uint64_t mr_pool;  /* MRs of a pool; 0 on the direct path */
+	uint64_t nr_pools;
+	uint64_t pool_create_ns; /* making all pools, before the row */
 	uint64_t issued;   /* operations begun, dropped ones included */
 	uint64_t operations;
 	uint64_t wrs;
@@ -26,8 +28,19 @@ struct rw_result {
 	uint64_t exhaustions;
 	uint64_t fallbacks;
 	uint64_t failed;
-	uint64_t waits;
-	uint64_t sq_stalls;
+	uint64_t mr_operations; /* that got their MRs */
+	uint64_t first_exhaustion_ns; /* since the row's start; of value if exhaustions */
+	uint64_t pool_low_water; /* fewest free MRs of any pool */
+	double mrs_in_use;       /* of one pool, mean over time */
+	double mr_hold_ns;       /* from planning to completion, mean */
+	uint64_t waits;          /* for an MR ... */
+	double wait_ns;          /* ... in all */
+	uint64_t sq_stalls;      /* for room in the SQ ... */
+	double sq_stall_ns;      /* ... in all */
+	uint64_t wqe_bytes;      /* 0: not known of this device */
+	uint64_t teardowns;      /* of a connection ... */
+	double teardown_ns;      /* ... in all, until it could be used again ... */
+	uint64_t torn;           /* ... and the operations in flight that were lost */
 	uint64_t elapsed_ns;
 	double peak_ops_per_s; /* 0: not measured */
 	bool verified;
@@ -42,12 +55,17 @@ double rw_result_ops_per_s(const struct rw_result *result);
 double rw_result_bytes_per_s(const struct rw_result *result);
 double rw_result_peak_bytes_per_s(const struct rw_result *result);
 
-/* WRs per completed operation. */
+/* Of operations that were posted: WRs, and bytes of WQEs in basic blocks of 64. */
 double rw_result_wrs_per_op(const struct rw_result *result);
+double rw_result_wqe_bytes_per_op(const struct rw_result *result);
+
+/* Exhaustions: how many of the operations that wanted MRs, and per second. */
+double rw_result_exhaustion_share(const struct rw_result *result);
+double rw_result_exhaustions_per_s(const struct rw_result *result);
 
 /*
- * Is row @i of @results an MR row that can be compared with a direct one? True
- * if a direct row of the same size stands before it, with no other size
+ * Is row @i of @results one that can be compared with a direct one? True if it
+ * is by another path, a direct row of the same size stands before it, with no other size
  * between, and both completed operations in a time that was measured.
  */
 bool rw_result_pair(const struct rw_result *results, uint32_t i,

@@ -36,6 +36,15 @@ static void print_device(const char *side, const json_t *device)
 	printf("\n");
 }
 
+static void print_send_queue(const json_t *c)
+{
+	printf(" %-15s : %lld WRs of up to %lld SGEs per QP", "Send queue",
+	       number_of(c, "max_send_wr"), number_of(c, "max_send_sge"));
+	if (number_of(c, "sq_blocks"))
+		printf(", in %lld basic blocks of 64 bytes", number_of(c, "sq_blocks"));
+	printf("\n");
+}
+
 void rw_table_head(const struct rw_conf *conf, const struct rw_report_facts *facts)
 {
 	const json_t *c = facts->connection;
@@ -51,8 +60,12 @@ void rw_table_head(const struct rw_conf *conf, const struct rw_report_facts *fac
 	       conf->contexts);
 	printf(" %-15s : %lld bytes, %lld outstanding READs per QP\n", "Path MTU",
 	       number_of(c, "mtu"), number_of(c, "outstanding_reads"));
-	printf(" %-15s : %lld WRs of up to %lld SGEs per QP\n", "Send queue",
-	       number_of(c, "max_send_wr"), number_of(c, "max_send_sge"));
+	print_send_queue(c);
+	printf(" %-15s : max_sge_rd %lld, max_qp_rd_atom %lld", "Limits",
+	       number_of(facts->device, "max_sge_rd"), number_of(facts->device, "max_qp_rd_atom"));
+	if (number_of(c, "mr_entries"))
+		printf(", %lld segments in one MR", number_of(c, "mr_entries"));
+	printf("\n");
 	if (conf->paths & 1 << RW_PATH_AUTO)
 		printf(" %-15s : %lld (%s)\n", "max_sgl_rd", number_of(c, "max_sgl_rd"),
 		       text_of(c, "max_sgl_rd_source"));
@@ -74,25 +87,53 @@ void rw_table_columns(const struct rw_conf *conf)
 	const char *unit = conf->report_gbits ? "Gb/sec" : "MiB/sec";
 
 	printf(" #bytes     #iterations    BW peak[%s]    BW average[%s]   MsgRate[Mpps]"
-	       "   path    engine   sges   contexts pool   exhaustions fallbacks  failed     WRs/op\n",
+	       "   path    engine   sges   contexts pool   exhaustions fallbacks  failed     WRs/op   WQE B/op\n",
 	       unit, unit);
 	fflush(stdout);
+}
+
+/* What became of the pool: to the row's right there is no room for it. */
+static void print_pool(const struct rw_result *r)
+{
+	printf(" # %s: %" PRIu64 " operations wanted MRs", r->path, r->mr_wanted);
+	if (r->exhaustions)
+		printf(", %.4g %% found the pool empty (%.4g/s, the first after %.3f ms)",
+		       100 * rw_result_exhaustion_share(r), rw_result_exhaustions_per_s(r),
+		       (double)r->first_exhaustion_ns / 1e6);
+	printf("; of %" PRIu64 " MRs %.1f in use on average, %" PRIu64
+	       " free at the least, %.1f us held each; pool made in %.2f ms\n",
+	       r->mr_pool, r->mrs_in_use, r->pool_low_water, r->mr_hold_ns / 1e3,
+	       (double)r->pool_create_ns / 1e6);
+	if (r->waits)
+		printf(" # %" PRIu64 " waits for an MR of %.1f us each\n", r->waits,
+		       r->wait_ns / 1e3 / (double)r->waits);
+	if (r->teardowns)
+		printf(" # %" PRIu64 " teardowns of %.3f ms each; %" PRIu64
+		       " operations in flight were lost\n",
+		       r->teardowns, r->teardown_ns / 1e6 / (double)r->teardowns, r->torn);
 }
 
 void rw_table_row(const struct rw_conf *conf, const struct rw_result *r)
 {
 	double unit = conf->report_gbits ? 1e9 / 8 : MIB;
-	char pool[24] = "-";
+	char pool[24] = "-", wqe_bytes[24] = "-";
 
 	if (r->engine)
 		snprintf(pool, sizeof(pool), "%" PRIu64, r->mr_pool);
+	if (r->wqe_bytes)
+		snprintf(wqe_bytes, sizeof(wqe_bytes), "%.0f", rw_result_wqe_bytes_per_op(r));
 	printf(" %-7" PRIu64 "    %-10" PRIu64 "       %-7.2lf            %-7.2lf		   %-7.6lf",
 	       r->size_bytes, r->operations, rw_result_peak_bytes_per_s(r) / unit,
 	       rw_result_bytes_per_s(r) / unit, rw_result_ops_per_s(r) / 1e6);
 	printf("        %-7s %-8s %-6u %-8" PRIu64 " %-6s %-11" PRIu64 " %-10" PRIu64 " %-10" PRIu64
-	       " %.2f\n",
+	       " %-8.2f %s\n",
 	       r->path, r->engine ? r->engine : "-", r->sges, r->contexts, pool, r->exhaustions,
-	       r->fallbacks, r->failed, rw_result_wrs_per_op(r));
+	       r->fallbacks, r->failed, rw_result_wrs_per_op(r), wqe_bytes);
+	if (r->engine)
+		print_pool(r);
+	if (r->sq_stalls)
+		printf(" # %" PRIu64 " SQ stalls of %.1f us each: operations that found no room in the send queue\n",
+		       r->sq_stalls, r->sq_stall_ns / 1e3 / (double)r->sq_stalls);
 	if (r->corrupt.bytes)
 		printf(" # CORRUPT: %" PRIu64 " bytes wrong\n", r->corrupt.bytes);
 	if (r->interrupted)
@@ -100,16 +141,18 @@ void rw_table_row(const struct rw_conf *conf, const struct rw_result *r)
 	fflush(stdout);
 }
 
-void rw_table_ratio(const struct rw_result *mr, const struct rw_result *direct)
+void rw_table_ratio(const struct rw_result *row, const struct rw_result *direct)
 {
-	printf(" # MR / direct at %" PRIu64 " bytes in %u segments: %.3f", mr->size_bytes, mr->sges,
-	       rw_result_ops_per_s(mr) / rw_result_ops_per_s(direct));
+	const char *name = strcmp(row->path, "mr") ? row->path : "MR";
+
+	printf(" # %s / direct at %" PRIu64 " bytes in %u segments: %.3f", name, row->size_bytes,
+	       row->sges, rw_result_ops_per_s(row) / rw_result_ops_per_s(direct));
 	/* A ratio of a mixture is no ratio of paths: say so. */
-	if (mr->fallbacks)
-		printf(" (%.1f %% of the MR row fell back to direct)",
-		       100.0 * (double)mr->fallbacks / (double)mr->operations);
-	if (mr->failed)
-		printf(" (%" PRIu64 " operations of the MR row were dropped)", mr->failed);
+	if (row->fallbacks)
+		printf(" (%.1f %% of the %s row fell back to direct)",
+		       100.0 * (double)row->fallbacks / (double)row->operations, name);
+	if (row->failed)
+		printf(" (%" PRIu64 " operations of the %s row were dropped)", row->failed, name);
 	printf("\n");
 	fflush(stdout);
 }

@@ -82,7 +82,20 @@ void rw_qp_close(struct rw_qp *qp)
 {
 	free(qp->list);
 	free(qp->list_sges);
-	ibv_destroy_qp(qp->qp);
+	if (qp->qp)
+		ibv_destroy_qp(qp->qp);
+	memset(qp, 0, sizeof(*qp));
+}
+
+int rw_qp_renew(const struct rw_device *device, const struct rw_qp_want *want, struct rw_qp *qp,
+		struct rw_err *err)
+{
+	bool by_list = qp->by_list;
+	int ret;
+
+	rw_qp_close(qp);
+	ret = rw_qp_open(device, want, qp, err);
+	return ret ? ret : rw_qp_post_by_list(qp, by_list, err);
 }
 
 static enum ibv_mtu mtu_of_bytes(uint32_t bytes)

@@ -84,6 +84,13 @@ int rw_qp_open(const struct rw_device *device, const struct rw_qp_want *want, st
 void rw_qp_close(struct rw_qp *qp);
 
 /*
+ * Destroy @qp and create it again, unconnected, posting as before. Returns 0,
+ * or -errno, told in @err; rw_qp_close is owed all the same.
+ */
+int rw_qp_renew(const struct rw_device *device, const struct rw_qp_want *want, struct rw_qp *qp,
+		struct rw_err *err);
+
+/*
  * Bring @qp from RESET to RTS, connected to @remote at @remote_port.
  * Returns 0 or -errno, told in @err.
  */

@@ -214,7 +214,7 @@ static void test_defaults(void **state)
 	assert_int_equal(conf.post_list, 1);
 	assert_int_equal(conf.cq_mod, 1);
 	assert_int_equal(conf.op, RW_VERB_READ);
-	assert_int_equal(conf.paths, 1 << RW_PATH_DIRECT | 1 << RW_PATH_MR);
+	assert_int_equal(conf.paths, 1 << RW_PATH_DIRECT | 1 << RW_PATH_MR | 1 << RW_PATH_AUTO);
 	assert_int_equal(conf.on_exhaustion, RW_EXHAUSTION_FALLBACK);
 	assert_true(conf.gid_index == RW_AUTO && conf.sges == RW_AUTO && conf.mr_pool == RW_AUTO);
 	assert_false(conf.verify || conf.all_sizes || conf.keep_serving || conf.report_gbits);

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "capture.h"
-#include "report/report.h"
+#include "report_rows.h"
 
 /* As in perftest's sources. */
 #define PERFTEST_HEAD                                                                              \
@@ -13,53 +13,6 @@
 #define PERFTEST_HEAD_G                                                                            \
 	" #bytes     #iterations    BW peak[Gb/sec]    BW average[Gb/sec]   MsgRate[Mpps]"
 #define PERFTEST_ROW " %-7lu    %-10lu       %-7.2lf            %-7.2lf\t\t   %-7.6lf"
-
-static const struct rw_test program = {
-	.program = "ib_rw_test",
-	.title = "a test of tests",
-	.id = "test",
-	.size_bytes = 65536,
-	.contexts = 128,
-};
-
-/* 62.5 MiB/s on average and 125 at the peak. */
-static const struct rw_result direct_row = {
-	.op = "read",
-	.path = "direct",
-	.size_bytes = 65536,
-	.segment_bytes = 4096,
-	.sges = 16,
-	.contexts = 128,
-	.qps = 2,
-	.issued = 1001,
-	.operations = 1000,
-	.wrs = 3000,
-	.doorbells = 500,
-	.elapsed_ns = 1000000000,
-	.peak_ops_per_s = 2000,
-};
-static const struct rw_result mr_row = {
-	.op = "read",
-	.path = "mr",
-	.engine = "reg",
-	.size_bytes = 65536,
-	.segment_bytes = 4096,
-	.sges = 16,
-	.contexts = 128,
-	.qps = 2,
-	.mr_pool = 8,
-	.issued = 500,
-	.operations = 400,
-	.wrs = 1000,
-	.mr_wanted = 500,
-	.exhaustions = 100,
-	.fallbacks = 90,
-	.failed = 10,
-	.waits = 3,
-	.sq_stalls = 4,
-	.elapsed_ns = 1000000000,
-	.peak_ops_per_s = 600,
-};
 
 static const char *row_text(const struct rw_conf *conf, const struct rw_result *row, char *buf,
 			    size_t len)
@@ -109,7 +62,7 @@ static void test_columns(void **state)
 	columns_text(&conf, text, sizeof(text));
 	assert_starts(text, PERFTEST_HEAD " ");
 	assert_words(text + strlen(PERFTEST_HEAD),
-		     "path engine sges contexts pool exhaustions fallbacks failed WRs/op");
+		     "path engine sges contexts pool exhaustions fallbacks failed WRs/op WQE B/op");
 	assert_ptr_equal(strchr(text, '\n'), text + strlen(text) - 1);
 	conf.report_gbits = true;
 	assert_starts(columns_text(&conf, text, sizeof(text)), PERFTEST_HEAD_G " ");
@@ -126,13 +79,14 @@ static void test_row(void **state)
 		      " 65536      1000             125.00             62.50  \t\t   0.001000 ");
 	snprintf(perftest, sizeof(perftest), PERFTEST_ROW, 65536UL, 1000UL, 125.0, 62.5, 0.001);
 	assert_starts(text, perftest);
-	assert_words(text + strlen(perftest), "direct - 16 128 - 0 0 0 3.00");
+	assert_words(text + strlen(perftest), "direct - 16 128 - 0 0 0 3.00 -");
 	assert_ptr_equal(strchr(text, '\n'), text + strlen(text) - 1);
 
 	row_text(&conf, &mr_row, text, sizeof(text));
-	snprintf(perftest, sizeof(perftest), PERFTEST_ROW, 65536UL, 400UL, 37.5, 25.0, 0.0004);
+	snprintf(perftest, sizeof(perftest), PERFTEST_ROW, 65536UL, 390UL, 75.0, 48.75,
+		 0.00078);
 	assert_starts(text, perftest);
-	assert_words(text + strlen(perftest), "mr reg 16 128 8 100 90 10 2.50");
+	assert_words(text + strlen(perftest), "mr reg 16 128 8 100 90 10 2.50 320\n");
 
 	/* decimal: 65536 bytes * 8 bits * 1000 per second = 0.524288 Gb/s */
 	conf.report_gbits = true;
@@ -177,6 +131,28 @@ static void test_notes_below_a_row(void **state)
 	assert_null(strchr(text, '#'));
 }
 
+static void test_pool_lines(void **state)
+{
+	struct rw_result row = mr_row;
+	struct rw_conf conf;
+	char text[1200];
+
+	rw_conf_init(&conf, &program);
+	row_text(&conf, &row, text, sizeof(text));
+	assert_words(text, "\n # mr: 400 25 200/s 2.500 8 6.2 1 33.0 1.25 \n");
+	assert_words(text, "# 3 waits 2.0 \n");
+	assert_words(text, "# 2 teardowns 3.500 10 \n");
+	assert_words(text, "# 4 SQ stalls 2.5");
+	/* what did not happen is not told */
+	row.exhaustions = row.waits = row.teardowns = row.sq_stalls = 0;
+	row_text(&conf, &row, text, sizeof(text));
+	assert_words(text, "# mr: 400 8 6.2");
+	assert_null(strstr(text, "empty"));
+	assert_null(strstr(text, "waits"));
+	assert_null(strstr(text, "teardowns"));
+	assert_null(strstr(text, "stalls"));
+}
+
 static void test_ratio_line(void **state)
 {
 	struct rw_result mr = mr_row;
@@ -186,13 +162,15 @@ static void test_ratio_line(void **state)
 	capture_begin(&capture);
 	rw_table_ratio(&mr, &direct_row);
 	capture_end(&capture, text, sizeof(text));
-	assert_words(text, "65536 16 0.400 22.5 fell");
-	mr.fallbacks = 0;
+	assert_words(text, "# MR / 65536 16 0.780 23.1 fell 10 dropped");
+	mr.fallbacks = mr.failed = 0;
+	mr.path = "auto";
 	capture_begin(&capture);
 	rw_table_ratio(&mr, &direct_row);
 	capture_end(&capture, text, sizeof(text));
-	assert_words(text, "0.400");
+	assert_words(text, "# auto / 0.780");
 	assert_null(strstr(text, "fell"));
+	assert_null(strstr(text, "dropped"));
 }
 
 static void test_pairs(void **state)
@@ -270,6 +248,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_columns),		 cmocka_unit_test(test_row),
 		cmocka_unit_test(test_wide_row),	 cmocka_unit_test(test_notes_below_a_row),
+		cmocka_unit_test(test_pool_lines),
 		cmocka_unit_test(test_ratio_line),	 cmocka_unit_test(test_pairs),
 		cmocka_unit_test(test_nothing_measured), cmocka_unit_test(test_head_without_facts),
 	};

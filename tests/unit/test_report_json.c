@@ -6,54 +6,19 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "report/report.h"
+#include "report_rows.h"
 
-static const struct rw_test program = {
-	.program = "ib_rw_test",
-	.title = "a test of tests",
-	.id = "test",
-	.size_bytes = 65536,
-	.contexts = 128,
-};
+static struct rw_result rows[2];
 
-static const struct rw_result rows[] = {
-	{ .op = "read",
-	  .path = "direct",
-	  .size_bytes = 65536,
-	  .segment_bytes = 4096,
-	  .sges = 16,
-	  .contexts = 128,
-	  .qps = 2,
-	  .issued = 1001,
-	  .operations = 1000,
-	  .wrs = 3000,
-	  .doorbells = 500,
-	  .elapsed_ns = 1000000000,
-	  .peak_ops_per_s = 2000,
-	  .interrupted = true },
-	{ .op = "read",
-	  .path = "mr",
-	  .engine = "reg",
-	  .size_bytes = 65536,
-	  .segment_bytes = 4096,
-	  .sges = 16,
-	  .contexts = 128,
-	  .qps = 2,
-	  .mr_pool = 8,
-	  .issued = 500,
-	  .operations = 400,
-	  .wrs = 1000,
-	  .mr_wanted = 500,
-	  .exhaustions = 100,
-	  .fallbacks = 90,
-	  .failed = 10,
-	  .waits = 3,
-	  .sq_stalls = 4,
-	  .elapsed_ns = 1000000000,
-	  .peak_ops_per_s = 600,
-	  .verified = true,
-	  .corrupt = { 2, 5, 70, 0xaa, 0x55 } },
-};
+static int make_rows(void **state)
+{
+	rows[0] = direct_row;
+	rows[0].interrupted = true;
+	rows[1] = mr_row;
+	rows[1].verified = true;
+	rows[1].corrupt = (struct rw_corrupt){ 2, 5, 70, 0xaa, 0x55 };
+	return 0;
+}
 
 /* The report as a program reads it. */
 static json_t *read_report(const struct rw_conf *conf, const struct rw_report_facts *facts,
@@ -148,16 +113,19 @@ static void test_counts(void **state)
 	assert_integer(row, "contexts", 128);
 	assert_integer(row, "qps", 2);
 	assert_integer(row, "mr_pool", 8);
-	assert_integer(row, "operations_issued", 500);
-	assert_integer(row, "n_iterations", 400);
+	assert_integer(row, "operations_issued", 410);
+	assert_integer(row, "n_iterations", 390);
 	assert_integer(row, "wrs", 1000);
-	assert_integer(row, "mr_wanted", 500);
+	assert_integer(row, "mr_wanted", 400);
 	assert_integer(row, "exhaustions", 100);
 	assert_integer(row, "fallbacks", 90);
 	assert_integer(row, "failed", 10);
+	assert_integer(row, "mr_operations", 310);
+	assert_integer(row, "teardowns", 2);
+	assert_integer(row, "operations_torn", 10);
 	assert_integer(row, "waits", 3);
 	assert_integer(row, "sq_stalls", 4);
-	assert_integer(row, "elapsed_ns", 1000000000);
+	assert_integer(row, "elapsed_ns", 500000000);
 	assert_integer(row, "corrupt_bytes", 2);
 	assert_integer(row_of(report, 0), "doorbells", 500);
 	corrupt = json_object_get(row, "first_corrupt_byte");
@@ -168,6 +136,32 @@ static void test_counts(void **state)
 	json_decref(report);
 }
 
+static void test_pool_figures(void **state)
+{
+	json_t *report = read_rows(rows, 2), *row = row_of(report, 1);
+
+	assert_real(row, "wqe_bytes_per_operation", 320);
+	assert_real(row, "exhaustion_share", 0.25);
+	assert_real(row, "exhaustions_per_s", 200);
+	assert_real(row, "first_exhaustion_ns", 2500000);
+	assert_real(row, "pool_low_water", 1);
+	assert_real(row, "pool_mean_in_use", 6.25);
+	assert_real(row, "mr_hold_mean_ns", 33000);
+	assert_real(row, "pools", 2);
+	assert_real(row, "pool_create_ns", 1250000);
+	assert_real(row, "wait_ns", 6000);
+	assert_real(row, "sq_stall_ns", 10000);
+	assert_real(row, "teardown_ns", 7000000);
+	/* what a row without MRs, or without exhaustion, does not have */
+	row = row_of(report, 0);
+	assert_true(json_is_null(json_object_get(row, "wqe_bytes_per_operation")));
+	assert_true(json_is_null(json_object_get(row, "exhaustion_share")));
+	assert_true(json_is_null(json_object_get(row, "first_exhaustion_ns")));
+	assert_true(json_is_null(json_object_get(row, "pool_low_water")));
+	assert_true(json_is_null(json_object_get(row, "mr_hold_mean_ns")));
+	json_decref(report);
+}
+
 static void test_ratios(void **state)
 {
 	struct rw_result odd[4] = { rows[0], rows[1], rows[0], rows[1] };
@@ -175,11 +169,11 @@ static void test_ratios(void **state)
 
 	assert_int_equal(json_array_size(list), 1);
 	assert_integer(json_array_get(list, 0), "MsgSize", 65536);
-	assert_real(json_array_get(list, 0), "mr_over_direct", 0.4);
+	assert_real(json_array_get(list, 0), "mr_over_direct", 0.78);
 	json_decref(report);
 	/* of four rows only the last two can be compared */
 	odd[0].size_bytes = 4096;
-	odd[3].operations = 800;
+	odd[3].operations = 400;
 	report = read_rows(odd, 4);
 	list = json_object_get(report, "ratios");
 	assert_int_equal(json_array_size(list), 1);
@@ -282,6 +276,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_row_keys),
 		cmocka_unit_test(test_counts),
+		cmocka_unit_test(test_pool_figures),
 		cmocka_unit_test(test_ratios),
 		cmocka_unit_test(test_top_level),
 		cmocka_unit_test(test_failure),
@@ -289,5 +284,5 @@ int main(void)
 		cmocka_unit_test(test_nothing_measured),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return cmocka_run_group_tests(tests, make_rows, NULL);
 }
