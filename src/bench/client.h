@@ -3,7 +3,7 @@
 #ifndef RW_BENCH_CLIENT_H
 #define RW_BENCH_CLIENT_H
 
-#include "bench/load.h"
+#include "bench/row.h"
 #include "bench/session.h"
 #include "report/report.h"
 
@@ -13,6 +13,7 @@ struct rw_client {
 	struct rw_device device;
 	struct rw_chan *chan;
 	struct rw_load load;
+	struct rw_row row; /* the present one */
 	struct rw_qp_link link;
 	struct rw_port_addr own, peer;
 	struct rw_report_facts facts;

@@ -309,16 +309,11 @@ static int take_granted_entries(struct rw_load *load, struct rw_err *err)
 		       load->mr_entries, granted);
 }
 
-static int alloc_slots(struct rw_load *load, struct rw_err *err)
+static int alloc_qps(struct rw_load *load, struct rw_err *err)
 {
-	load->slots = calloc(load->nr_slots, sizeof(*load->slots));
 	load->qps = calloc(load->conf->qps, sizeof(*load->qps));
-	if (!load->slots || !load->qps)
+	if (!load->qps)
 		return rw_fail(err, RW_EXIT_RUN, -ENOMEM, "out of memory");
-	for (uint32_t i = 0; i < load->nr_slots; i++) {
-		load->slots[i].index = i;
-		load->slots[i].q = &load->qps[i % load->conf->qps];
-	}
 	for (uint32_t i = 0; i < load->conf->qps; i++) {
 		load->qps[i].qp = &load->ep.qps[i];
 		load->qps[i].index = i;
@@ -355,29 +350,28 @@ int rw_load_open(struct rw_load *load, const struct rw_conf *conf, const struct 
 	if (!ret)
 		ret = take_granted_entries(load, err);
 	if (!ret)
-		ret = alloc_slots(load, err);
+		ret = alloc_qps(load, err);
 	if (!ret)
 		return 0;
 
 	free(load->qps);
-	free(load->slots);
 	rw_arena_close(&load->arena);
 err_endpoint:
 	rw_endpoint_close(&load->ep);
 	return ret;
 }
 
+void rw_load_close_qps(struct rw_load *load)
+{
+	for (uint32_t i = 0; i < load->ep.nr_qps; i++)
+		rw_qp_close(&load->ep.qps[i]);
+	load->ep.nr_qps = 0;
+}
+
 void rw_load_close(struct rw_load *load)
 {
-	struct rw_endpoint ep = load->ep;
-
-	/* QPs first: they may still hold operations on the memory. */
-	while (load->ep.nr_qps)
-		rw_qp_close(&load->ep.qps[--load->ep.nr_qps]);
-	ep.nr_qps = 0;
-	rw_load_unplan(load);
+	rw_load_close_qps(load);
 	rw_arena_close(&load->arena);
-	rw_endpoint_close(&ep);
+	rw_endpoint_close(&load->ep);
 	free(load->qps);
-	free(load->slots);
 }

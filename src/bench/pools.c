@@ -3,9 +3,19 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "bench/load.h"
+#include "bench/row.h"
 
-int rw_load_open_pool(struct rw_load *load, struct rw_load_pool *pool, uint32_t size,
+uint64_t rw_load_pool_size(const struct rw_load *load, uint32_t mrs_per_op)
+{
+	const struct rw_conf *conf = load->conf;
+
+	if (conf->mr_pool != RW_AUTO)
+		return conf->mr_pool;
+	return conf->contexts * mrs_per_op *
+	       (conf->pool_scope == RW_POOL_SCOPE_QP ? 1 : conf->qps);
+}
+
+int rw_row_open_pool(struct rw_row *row, struct rw_row_pool *pool, uint32_t size,
 		      struct rw_err *err)
 {
 	int ret = 0;
@@ -15,8 +25,8 @@ int rw_load_open_pool(struct rw_load *load, struct rw_load_pool *pool, uint32_t 
 	if (!pool->mrs)
 		return rw_fail(err, RW_EXIT_RUN, -ENOMEM, "out of memory");
 	rw_mr_pool_init(&pool->pool, pool->mrs, size);
-	if (size && load->engine->open_mrs)
-		ret = load->engine->open_mrs(load->ep.pd, pool->mrs, size, load->mr_entries,
+	if (size && row->load->engine->open_mrs)
+		ret = row->load->engine->open_mrs(row->load->ep.pd, pool->mrs, size, row->load->mr_entries,
 					     &pool->state, err);
 	if (ret) {
 		free(pool->mrs);
@@ -25,46 +35,47 @@ int rw_load_open_pool(struct rw_load *load, struct rw_load_pool *pool, uint32_t 
 	return ret;
 }
 
-void rw_load_close_pool(struct rw_load *load, struct rw_load_pool *pool)
+void rw_row_close_pool(struct rw_row *row, struct rw_row_pool *pool)
 {
 	struct rw_err ignored = { 0 };
 	uint32_t size = pool->pool.size;
 
 	if (!pool->mrs)
 		return;
-	if (size && load->engine->close_mrs)
-		load->engine->close_mrs(pool->mrs, size, pool->state);
+	if (size && row->load->engine->close_mrs)
+		row->load->engine->close_mrs(pool->mrs, size, pool->state);
 	/* After a failed run operations may still hold MRs. */
-	for (uint32_t i = 0; i < size && load->engine->unreg; i++)
+	for (uint32_t i = 0; i < size && row->load->engine->unreg; i++)
 		if (pool->mrs[i].priv)
-			load->engine->unreg(&pool->mrs[i], &ignored);
+			row->load->engine->unreg(&pool->mrs[i], &ignored);
 	free(pool->mrs);
 	pool->mrs = NULL;
 }
 
-int rw_load_open_pools(struct rw_load *load, uint32_t size, struct rw_err *err)
+int rw_row_open_pools(struct rw_row *row, uint32_t size, struct rw_err *err)
 {
-	uint32_t nr_qps = load->ep.nr_qps;
 	uint64_t start_ns = rw_clock_raw_ns();
 	int ret = 0;
 
-	load->nr_pools = load->conf->pool_scope == RW_POOL_SCOPE_QP ? nr_qps : 1;
-	load->pools = calloc(load->nr_pools, sizeof(*load->pools));
-	if (!load->pools)
+	row->nr_pools = row->load->conf->pool_scope == RW_POOL_SCOPE_QP ?
+				row->load->ep.nr_qps :
+				1;
+	row->pools = calloc(row->nr_pools, sizeof(*row->pools));
+	if (!row->pools)
 		return rw_fail(err, RW_EXIT_RUN, -ENOMEM, "out of memory");
-	for (uint32_t i = 0; i < load->nr_pools && !ret; i++)
-		ret = rw_load_open_pool(load, &load->pools[i], size, err);
-	for (uint32_t i = 0; i < nr_qps; i++)
-		load->qps[i].pool = &load->pools[i % load->nr_pools].pool;
-	load->pool_ns = size ? rw_clock_raw_ns() - start_ns : 0;
+	for (uint32_t i = 0; i < row->nr_pools && !ret; i++)
+		ret = rw_row_open_pool(row, &row->pools[i], size, err);
+	for (uint32_t i = 0; i < row->load->nr_slots; i++)
+		row->slots[i].pool = &row->pools[row->slots[i].q->index % row->nr_pools].pool;
+	row->pool_ns = size ? rw_clock_raw_ns() - start_ns : 0;
 	return ret;
 }
 
-void rw_load_close_pools(struct rw_load *load)
+void rw_row_close_pools(struct rw_row *row)
 {
-	for (uint32_t i = 0; load->pools && i < load->nr_pools; i++)
-		rw_load_close_pool(load, &load->pools[i]);
-	free(load->pools);
-	load->pools = NULL;
-	load->nr_pools = 0;
+	for (uint32_t i = 0; row->pools && i < row->nr_pools; i++)
+		rw_row_close_pool(row, &row->pools[i]);
+	free(row->pools);
+	row->pools = NULL;
+	row->nr_pools = 0;
 }

@@ -4,7 +4,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "bench/load.h"
+#include "bench/row.h"
 
 /* How often the watch is asked, and how long nothing may complete. */
 #define WATCH_NS   (50 * 1000 * 1000)
@@ -24,26 +24,26 @@ struct phase {
 	uint64_t min_window_ticks;
 };
 
-static void note_window(struct rw_load *load, struct phase *phase, uint64_t now)
+static void note_window(struct rw_row *row, struct phase *phase, uint64_t now)
 {
 	uint64_t ticks = now - phase->window_start_ticks;
 
-	if (load->count.operations < phase->window_end)
+	if (row->count.operations < phase->window_end)
 		return;
 	/* More than a window may have come at once: rate it as one of its length. */
 	ticks = ticks * phase->window_ops /
-		(load->count.operations - phase->window_end + phase->window_ops);
+		(row->count.operations - phase->window_end + phase->window_ops);
 	if (ticks && ticks < phase->min_window_ticks)
 		phase->min_window_ticks = ticks;
 	phase->window_start_ticks = now;
-	phase->window_end = load->count.operations + phase->window_ops;
+	phase->window_end = row->count.operations + phase->window_ops;
 }
 
 /* Everything that is looked at now and then. Returns 0 or -errno. */
-static int look_around(struct rw_load *load, struct phase *phase, uint64_t now,
+static int look_around(struct rw_row *row, struct phase *phase, uint64_t now,
 		       struct rw_err *err)
 {
-	if (*load->watch.stop || (phase->end_ticks && now >= phase->end_ticks))
+	if (*row->load->watch.stop || (phase->end_ticks && now >= phase->end_ticks))
 		phase->limit = 0;
 	if (now < phase->watch_ticks)
 		return 0;
@@ -52,82 +52,82 @@ static int look_around(struct rw_load *load, struct phase *phase, uint64_t now,
 		return rw_fail(err, RW_EXIT_PEER, -ETIMEDOUT,
 			       "no completion for %" PRIu64
 			       " s with %u operations in flight; is the link up and the peer alive?",
-			       SILENCE_NS / RW_NS_PER_S, load->in_flight);
-	return load->watch.check(load->watch.arg, err);
+			       SILENCE_NS / RW_NS_PER_S, row->in_flight);
+	return row->load->watch.check(row->load->watch.arg, err);
 }
 
-static void start_phase(struct rw_load *load, const struct rw_load_limit *limit,
+static void start_phase(struct rw_row *row, const struct rw_row_limit *limit,
 			struct phase *phase)
 {
-	const struct rw_clock *clock = &load->clock;
+	const struct rw_clock *clock = &row->load->clock;
 	uint64_t now;
 
-	memset(&load->count, 0, sizeof(load->count));
-	for (uint32_t i = 0; i < load->nr_pools; i++)
-		rw_mr_pool_reset_stats(&load->pools[i].pool);
+	memset(&row->count, 0, sizeof(row->count));
+	for (uint32_t i = 0; i < row->nr_pools; i++)
+		rw_mr_pool_reset_stats(&row->pools[i].pool);
 	now = rw_clock_ticks(clock);
-	load->start_ticks = now;
+	row->start_ticks = now;
 	*phase = (struct phase){
-		.limit = *load->watch.stop ? 0 : limit->operations,
+		.limit = *row->load->watch.stop ? 0 : limit->operations,
 		.end_ticks = limit->ns ? now + rw_clock_ticks_of_ns(clock, (double)limit->ns) : 0,
 		.watch_every = rw_clock_ticks_of_ns(clock, WATCH_NS),
 		.last_ticks = now,
 		.silence = rw_clock_ticks_of_ns(clock, SILENCE_NS),
-		.window_ops = load->nr_slots,
-		.window_end = load->conf->no_peak ? UINT64_MAX : load->nr_slots,
+		.window_ops = row->load->nr_slots,
+		.window_end = row->load->conf->no_peak ? UINT64_MAX : row->load->nr_slots,
 		.window_start_ticks = now,
 		.min_window_ticks = UINT64_MAX,
 	};
 	phase->watch_ticks = now + phase->watch_every;
 }
 
-static void finish_phase(struct rw_load *load, const struct phase *phase, uint64_t start_ns)
+static void finish_phase(struct rw_row *row, const struct phase *phase, uint64_t start_ns)
 {
-	struct rw_counters *count = &load->count;
+	struct rw_counters *count = &row->count;
 	double average;
 
 	count->elapsed_ns = rw_clock_raw_ns() - start_ns;
-	if (load->conf->no_peak || !count->elapsed_ns)
+	if (row->load->conf->no_peak || !count->elapsed_ns)
 		return;
 	/* What comes after the last whole window can lift the average above all windows. */
 	average = (double)count->operations / (double)count->elapsed_ns;
 	if (phase->min_window_ticks != UINT64_MAX)
 		count->peak_ops_per_ns = (double)phase->window_ops /
-					 rw_clock_ns(&load->clock, phase->min_window_ticks);
+					 rw_clock_ns(&row->load->clock, phase->min_window_ticks);
 	count->peak_ops_per_ns = rw_max(count->peak_ops_per_ns, average);
 }
 
-int rw_load_run(struct rw_load *load, const struct rw_load_limit *limit, struct rw_err *err)
+int rw_row_run(struct rw_row *row, const struct rw_row_limit *limit, struct rw_err *err)
 {
 	uint64_t start_ns = rw_clock_raw_ns();
 	struct phase phase;
 	uint64_t now;
 	int ret, n;
 
-	start_phase(load, limit, &phase);
+	start_phase(row, limit, &phase);
 	for (;;) {
-		ret = rw_load_issue(load, phase.limit, err);
-		if (!ret && rw_unlikely(load->dying))
-			ret = rw_load_teardown(load, err);
-		if (!ret && load->count.issued >= phase.limit)
-			ret = rw_load_flush_unsignaled(load, err);
+		ret = rw_row_issue(row, phase.limit, err);
+		if (!ret && rw_unlikely(row->dying))
+			ret = rw_row_teardown(row, err);
+		if (!ret && row->count.issued >= phase.limit)
+			ret = rw_row_flush_unsignaled(row, err);
 		if (ret)
 			return ret;
-		if (!load->in_flight && !load->nr_blocked && load->count.issued >= phase.limit)
+		if (!row->in_flight && !row->nr_blocked && row->count.issued >= phase.limit)
 			break;
-		n = rw_load_poll(load, err);
+		n = rw_row_poll(row, err);
 		if (n < 0)
 			return n;
 		if (n) {
-			phase.last_ticks = now = load->now;
-			note_window(load, &phase, now);
+			phase.last_ticks = now = row->now;
+			note_window(row, &phase, now);
 		} else {
-			now = rw_clock_ticks(&load->clock);
+			now = rw_clock_ticks(&row->load->clock);
 		}
-		ret = look_around(load, &phase, now, err);
+		ret = look_around(row, &phase, now, err);
 		if (ret)
 			return ret;
 	}
-	finish_phase(load, &phase, start_ns);
+	finish_phase(row, &phase, start_ns);
 	return 0;
 }

@@ -9,32 +9,32 @@
 #include <errno.h>
 #include <string.h>
 
-#include "bench/load.h"
+#include "bench/row.h"
 #include "verbs/post.h"
 
 /* As ib_drain_qp: when the request behind all others comes back, all have. */
-static int drain(struct rw_load *load, struct rw_load_qp *q, struct rw_err *err)
+static int drain(struct rw_row *row, struct rw_load_qp *q, struct rw_err *err)
 {
 	struct ibv_qp_attr attr = { .qp_state = IBV_QPS_ERR };
-	uint64_t give_up = rw_clock_ticks(&load->clock) +
-			   rw_clock_ticks_of_ns(&load->clock, 10.0 * RW_NS_PER_S);
+	uint64_t give_up = rw_clock_ticks(&row->load->clock) +
+			   rw_clock_ticks_of_ns(&row->load->clock, 10.0 * RW_NS_PER_S);
 	int ret = ibv_modify_qp(q->qp->qp, &attr, IBV_QP_STATE);
 
 	if (ret)
 		return rw_fail(err, RW_EXIT_RUN, -ret,
 			       "--teardown: cannot bring QP 0x%x to the error state: %s",
 			       q->qp->addr.qpn, strerror(ret));
-	load->drained = false;
-	ret = rw_post_marker(q->qp, (uintptr_t)q, load->conf->op == RW_VERB_WRITE,
-			     load->remote.rkey, load->remote.addr);
+	row->drained = false;
+	ret = rw_post_marker(q->qp, (uintptr_t)q, row->load->conf->op == RW_VERB_WRITE,
+			     row->load->remote.rkey, row->load->remote.addr);
 	if (ret)
 		return rw_fail(err, RW_EXIT_RUN, ret, "cannot post to QP 0x%x: %s",
 			       q->qp->addr.qpn, strerror(-ret));
-	while (!load->drained) {
-		ret = rw_load_poll(load, err);
+	while (!row->drained) {
+		ret = rw_row_poll(row, err);
 		if (ret < 0)
 			return ret;
-		if (rw_clock_ticks(&load->clock) > give_up)
+		if (rw_clock_ticks(&row->load->clock) > give_up)
 			return rw_fail(err, RW_EXIT_RUN, -ETIMEDOUT,
 				       "--teardown: the requests of QP 0x%x did not come back within 10 s",
 				       q->qp->addr.qpn);
@@ -43,35 +43,35 @@ static int drain(struct rw_load *load, struct rw_load_qp *q, struct rw_err *err)
 }
 
 /* Operations in flight are lost; those that wait for room give their MRs back, and wait on. */
-static int release_operations(struct rw_load *load, struct rw_load_qp *q, struct rw_err *err)
+static int release_operations(struct rw_row *row, struct rw_load_qp *q, struct rw_err *err)
 {
 	struct rw_slot *slot;
 	int ret;
 
 	while ((slot = rw_slot_pop(&q->in_flight))) {
-		ret = rw_load_release(load, slot, err);
+		ret = rw_row_release(row, slot, err);
 		if (ret)
 			return ret;
-		load->count.torn++;
-		rw_slot_push(&load->ready, slot);
+		row->count.torn++;
+		rw_slot_push(&row->ready, slot);
 	}
 	for (slot = q->blocked.head; slot; slot = slot->next)
-		rw_load_forget(load, slot);
+		rw_row_forget(row, slot);
 	return 0;
 }
 
-static int renew(struct rw_load *load, struct rw_load_qp *q, struct rw_err *err)
+static int renew(struct rw_row *row, struct rw_load_qp *q, struct rw_err *err)
 {
-	struct rw_load_pool *pool = &load->pools[q->index];
+	struct rw_row_pool *pool = &row->pools[q->index];
 	uint32_t low_water = pool->pool.low_water;
 	int ret;
 
-	rw_load_close_pool(load, pool);
-	ret = rw_qp_renew(load->device, &load->qp_want, q->qp, err);
+	rw_row_close_pool(row, pool);
+	ret = rw_qp_renew(row->load->device, &row->load->qp_want, q->qp, err);
 	if (!ret)
-		ret = rw_load_open_pool(load, pool, pool->pool.size, err);
+		ret = rw_row_open_pool(row, pool, pool->pool.size, err);
 	if (!ret)
-		ret = load->watch.reconnect(load->watch.arg, q->index, err);
+		ret = row->load->watch.reconnect(row->load->watch.arg, q->index, err);
 	if (ret)
 		return ret;
 	/* The mark is the row's, not the pool's. */
@@ -81,18 +81,18 @@ static int renew(struct rw_load *load, struct rw_load_qp *q, struct rw_err *err)
 	return 0;
 }
 
-int rw_load_teardown(struct rw_load *load, struct rw_err *err)
+int rw_row_teardown(struct rw_row *row, struct rw_err *err)
 {
-	struct rw_load_qp *q = load->dying;
-	uint64_t start = rw_clock_ticks(&load->clock);
-	int ret = drain(load, q, err);
+	struct rw_load_qp *q = row->dying;
+	uint64_t start = rw_clock_ticks(&row->load->clock);
+	int ret = drain(row, q, err);
 
 	if (!ret)
-		ret = release_operations(load, q, err);
+		ret = release_operations(row, q, err);
 	if (!ret)
-		ret = renew(load, q, err);
-	load->dying = NULL;
-	load->count.teardowns++;
-	load->count.teardown_ticks += rw_clock_ticks(&load->clock) - start;
+		ret = renew(row, q, err);
+	row->dying = NULL;
+	row->count.teardowns++;
+	row->count.teardown_ticks += rw_clock_ticks(&row->load->clock) - start;
 	return ret;
 }

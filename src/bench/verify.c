@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /* The data of verified rows, at the initiator. */
-#include "bench/load.h"
+#include "bench/row.h"
 
 static uint8_t *seg_memory(const struct rw_seg *seg)
 {
@@ -8,44 +8,44 @@ static uint8_t *seg_memory(const struct rw_seg *seg)
 }
 
 /* In the data pattern, slot i begins at i * size. */
-static uint64_t pattern_start(const struct rw_load *load, const struct rw_slot *slot)
+static uint64_t pattern_start(const struct rw_row *row, const struct rw_slot *slot)
 {
-	return slot->index * load->layout.size_bytes;
+	return slot->index * row->layout.size_bytes;
 }
 
-static void fill_slot(struct rw_load *load, const struct rw_slot *slot)
+static void fill_slot(struct rw_row *row, const struct rw_slot *slot)
 {
-	uint64_t position = pattern_start(load, slot);
+	uint64_t position = pattern_start(row, slot);
 
-	for (uint32_t i = 0; i < load->layout.nr_segs; i++) {
+	for (uint32_t i = 0; i < row->layout.nr_segs; i++) {
 		const struct rw_seg *seg = &slot->segs[i];
 
 		/* A READ must replace every byte, a WRITE sends the right ones. */
-		if (load->conf->op == RW_VERB_READ)
-			rw_pattern_spoil(seg_memory(seg), seg->length, load->seed, position);
+		if (row->load->conf->op == RW_VERB_READ)
+			rw_pattern_spoil(seg_memory(seg), seg->length, row->seed, position);
 		else
-			rw_pattern_fill(seg_memory(seg), seg->length, load->seed, position);
+			rw_pattern_fill(seg_memory(seg), seg->length, row->seed, position);
 		position += seg->length;
 	}
 }
 
-void rw_load_fill(struct rw_load *load)
+void rw_row_fill(struct rw_row *row)
 {
-	for (uint32_t i = 0; i < load->nr_slots; i++)
-		fill_slot(load, &load->slots[i]);
+	for (uint32_t i = 0; i < row->load->nr_slots; i++)
+		fill_slot(row, &row->slots[i]);
 }
 
-void rw_load_check_slot(struct rw_load *load, const struct rw_slot *slot)
+void rw_row_check_slot(struct rw_row *row, const struct rw_slot *slot)
 {
-	uint64_t start = pattern_start(load, slot);
+	uint64_t start = pattern_start(row, slot);
 	uint64_t position = start;
 
-	if (load->conf->op != RW_VERB_READ)
+	if (row->load->conf->op != RW_VERB_READ)
 		return;
-	for (uint32_t i = 0; i < load->layout.nr_segs; i++) {
+	for (uint32_t i = 0; i < row->layout.nr_segs; i++) {
 		const struct rw_seg *seg = &slot->segs[i];
 		size_t first;
-		size_t wrong = rw_pattern_check(seg_memory(seg), seg->length, load->seed, position,
+		size_t wrong = rw_pattern_check(seg_memory(seg), seg->length, row->seed, position,
 						&first);
 
 		if (rw_unlikely(wrong)) {
@@ -53,13 +53,13 @@ void rw_load_check_slot(struct rw_load *load, const struct rw_slot *slot)
 				.bytes = wrong,
 				.slot = slot->index,
 				.offset = position - start + first,
-				.expected = rw_pattern_byte(load->seed, position + first),
+				.expected = rw_pattern_byte(row->seed, position + first),
 				.found = seg_memory(seg)[first],
 			};
 
-			rw_corrupt_add(&load->corrupt, &found);
+			rw_corrupt_add(&row->corrupt, &found);
 		}
 		position += seg->length;
 	}
-	fill_slot(load, slot);
+	fill_slot(row, slot);
 }

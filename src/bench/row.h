@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/*
+ * A row: operations of one size by one path, planned once (plan.c, pools.c) and
+ * run as often as one likes (run.c). What becomes of one operation (load.c):
+ *
+ *             +-- no room in the SQ, or no MR under "wait" --> blocked --+
+ *             |                                                          |
+ *   ready --> plan (rw_ctx_init) --> post --> in flight --> completion --+--> ready
+ *             |                                                 ^
+ *             +-- no MR under "fail" --> dropped ---------------+ (tries its next one)
+ */
+#ifndef RW_BENCH_ROW_H
+#define RW_BENCH_ROW_H
+
+#include "bench/load.h"
+#include "util/pattern.h"
+
+/* One operation context and where it stands. */
+struct rw_slot {
+	struct rw_ctx ctx;
+	struct rw_load_qp *q;
+	struct rw_mr_pool *pool; /* of its QP, or the one that all share */
+	struct rw_slot *next;    /* of the list it is in */
+	const struct rw_wr *wrs; /* of the operation in flight */
+	uint32_t nr_wrs;
+	uint32_t wqes;           /* taken from the SQ; 0: not planned */
+	uint32_t index;          /* over all QPs */
+	bool done;               /* an operation on it has ended well */
+	uint64_t waits_since;    /* for an MR, in ticks; 0: it does not */
+	uint64_t stalls_since;   /* for room in the SQ */
+	struct rw_seg *segs;
+	void *window;            /* the segments side by side; NULL: not mapped */
+};
+
+/* A pool and what stands behind its MRs. */
+struct rw_row_pool {
+	struct rw_mr_pool pool;
+	struct rw_mr *mrs;
+	void *state; /* of the engine */
+};
+
+/* What the phases of a row did since the last reset. */
+struct rw_counters {
+	uint64_t issued;      /* operations begun, dropped ones included */
+	uint64_t operations;  /* completed */
+	uint64_t wrs;
+	uint64_t doorbells;
+	uint64_t mr_wanted;   /* operations for which the policy wanted MRs */
+	uint64_t exhaustions; /* of these, found the pool empty */
+	uint64_t fallbacks;
+	uint64_t failed;      /* dropped */
+	uint64_t mr_operations; /* that got their MRs */
+	uint64_t waits;       /* operations that waited for an MR ... */
+	uint64_t wait_ticks;  /* ... and how long in all */
+	uint64_t sq_stalls;   /* operations that found no room in the SQ ... */
+	uint64_t sq_stall_ticks;
+	uint64_t hold_ticks;  /* MRs, from planning to completion, in all */
+	uint64_t first_exhaustion_ticks; /* since the phase began */
+	uint64_t teardowns;   /* of a QP ... */
+	uint64_t teardown_ticks;
+	uint64_t torn;        /* ... and the operations that were in flight on it */
+	uint64_t elapsed_ns;
+	double peak_ops_per_ns;
+};
+
+struct rw_row {
+	struct rw_load *load;
+	enum rw_conf_path path;
+	bool uses_mrs;         /* it may take MRs */
+	struct rw_layout layout;
+	uint32_t cq_mod;
+	uint32_t mrs_per_op;   /* of the MR path */
+	uint32_t mr_wrs;       /* its WRs that take a WQE, lazy LOCAL_INVs not counted */
+	uint32_t direct_bytes; /* of WQEs of one operation by the direct path ... */
+	uint32_t mr_bytes;     /* ... and by the MR path, lazy LOCAL_INVs not counted */
+	uint64_t pool_ns;      /* creating the MRs of the pools, timed apart */
+	uint64_t seed;         /* of its data */
+	struct rw_corrupt corrupt;
+
+	struct rw_slot *slots;
+	struct rw_seg *segs;
+	struct rw_row_pool *pools;
+	uint32_t nr_pools;     /* one for each QP, or one for all */
+	uint32_t nr_planned;   /* slots whose context is prepared */
+
+	/* the loop */
+	uint32_t in_flight;
+	uint32_t nr_blocked;
+	struct rw_load_qp *open;  /* has a batch without doorbell */
+	uint32_t open_operations;
+	struct rw_load_qp *dying; /* to be torn down, or being so */
+	bool drained;             /* its last request has come back */
+	uint64_t start_ticks;     /* of the phase */
+	uint64_t now;             /* when the CQ was last polled with success */
+	struct rw_slot_list ready;
+	struct rw_slot_list dropped;
+	struct rw_counters count;
+};
+
+/* When a phase ends: the only test the loop makes. */
+struct rw_row_limit {
+	uint64_t operations; /* UINT64_MAX: time counts */
+	uint64_t ns;         /* 0: operations count */
+};
+
+/*
+ * Plan a row on @load: segments, contexts, pools. Returns 0, -EOPNOTSUPP (the
+ * engine cannot do it), -EINVAL, -ENOMEM; told in @err.
+ */
+int rw_row_plan(struct rw_row *row, struct rw_load *load, uint64_t size_bytes,
+		enum rw_conf_path path, uint64_t seed, struct rw_err *err);
+void rw_row_unplan(struct rw_row *row);
+
+/*
+ * Run operations up to @limit, then until none is in flight. SIGINT (the
+ * watch's stop flag) ends it early and well. Returns 0 with row->count filled,
+ * or -errno, told in @err; the QPs are then of no use any more.
+ */
+int rw_row_run(struct rw_row *row, const struct rw_row_limit *limit, struct rw_err *err);
+
+/* Forget damage and which slots are done, before the measured phase. */
+void rw_row_reset(struct rw_row *row);
+
+/* Bytes of the WQEs of the operations counted: 0 where WQEs are not known. */
+uint64_t rw_row_wqe_bytes(const struct rw_row *row);
+
+/* Prepare the local memory of a verified row; check what a READ has brought. */
+void rw_row_fill(struct rw_row *row);
+void rw_row_check_slot(struct rw_row *row, const struct rw_slot *slot);
+
+/* ---- between the files of a row */
+
+/*
+ * Make the pools, each of @size MRs (0: nobody takes one); deal them to the
+ * slots. Returns 0 or -errno, told in @err; rw_row_close_pools is owed.
+ */
+int rw_row_open_pools(struct rw_row *row, uint32_t size, struct rw_err *err);
+void rw_row_close_pools(struct rw_row *row);
+
+/* The pool of one QP goes, and comes again. */
+int rw_row_open_pool(struct rw_row *row, struct rw_row_pool *pool, uint32_t size,
+		     struct rw_err *err);
+void rw_row_close_pool(struct rw_row *row, struct rw_row_pool *pool);
+
+/* Begin the next operation of each ready slot while fewer than @limit were begun in this phase. */
+int rw_row_issue(struct rw_row *row, uint64_t limit, struct rw_err *err);
+
+/* The last operations of a QP may be unsignaled: ask for a completion after them. */
+int rw_row_flush_unsignaled(struct rw_row *row, struct rw_err *err);
+
+/* Poll once; completions are dealt with. Returns how many came, or -errno, told in @err. */
+int rw_row_poll(struct rw_row *row, struct rw_err *err);
+
+/* The operation of @slot is over, well or not: its MRs and its room in the SQ are free. */
+int rw_row_release(struct rw_row *row, struct rw_slot *slot, struct rw_err *err);
+
+/* The operation of @slot was planned and not posted: undo it. */
+void rw_row_forget(struct rw_row *row, struct rw_slot *slot);
+
+/*
+ * What a ULP does without the fallback: tear the connection of row->dying
+ * down, with its pool, and make both again. Operations in flight on it are
+ * lost and counted. No batch may be open. Returns 0 or -errno, told in @err.
+ */
+int rw_row_teardown(struct rw_row *row, struct rw_err *err);
+
+static inline void rw_slot_push(struct rw_slot_list *list, struct rw_slot *slot)
+{
+	slot->next = NULL;
+	if (list->head)
+		list->tail->next = slot;
+	else
+		list->head = slot;
+	list->tail = slot;
+}
+
+static inline struct rw_slot *rw_slot_pop(struct rw_slot_list *list)
+{
+	struct rw_slot *slot = list->head;
+
+	if (slot)
+		list->head = slot->next;
+	return slot;
+}
+
+#endif
