@@ -251,6 +251,8 @@ out:
 	json_decref(client.side);
 	json_decref(client.facts.peer);
 	json_decref(client.facts.connection);
+	for (uint32_t i = 0; i < client.nr_results; i++)
+		rw_latency_free(client.results[i].latency);
 	free(client.results);
 	rw_device_close(&client.device);
 	return ret;

@@ -13,7 +13,8 @@ struct rw_client {
 	struct rw_device device;
 	struct rw_chan *chan;
 	struct rw_load load;
-	struct rw_row row; /* the present one */
+	struct rw_row rows[RW_NR_PATHS]; /* of the present group */
+	uint32_t nr_rows;
 	struct rw_qp_link link;
 	struct rw_port_addr own, peer;
 	struct rw_report_facts facts;
@@ -28,6 +29,16 @@ struct rw_client {
  * ends them early and well. Returns 0 or -errno, told in @err.
  */
 int rw_client_run_rows(struct rw_client *client, struct rw_err *err);
+
+/* Both sides make their memory ready for the present group. 0 or -errno, told in @err. */
+int rw_client_prepare(struct rw_client *client, struct rw_err *err);
+
+/* Warm-up and measured phase of the present group, as the test wants it. */
+int rw_client_measure(struct rw_client *client, struct rw_err *err);
+
+/* What @row did. Its latencies are @result's from then on. */
+void rw_client_fill_result(const struct rw_client *client, struct rw_row *row,
+			   struct rw_result *result);
 
 /* 0, or -EIO with the first damage of all rows told in @err. */
 int rw_client_check_corrupt(const struct rw_client *client, struct rw_err *err);

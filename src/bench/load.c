@@ -27,12 +27,6 @@ static int ring_doorbell(struct rw_row *row, struct rw_err *err)
 	return 0;
 }
 
-static void *window_of(const struct rw_row *row, const struct rw_slot *slot,
-		       const struct rw_wr *wr)
-{
-	return (uint8_t *)slot->window + (wr->segs - slot->segs) * (size_t)row->layout.seg_bytes;
-}
-
 static int unregister(struct rw_row *row, const struct rw_slot *slot, uint32_t n,
 		      struct rw_err *err)
 {
@@ -53,7 +47,7 @@ static int register_now(struct rw_row *row, struct rw_slot *slot, struct rw_err 
 
 		if (wr->op != RW_WR_REG)
 			continue;
-		ret = row->load->engine->reg(row->load->ep.pd, wr, window_of(row, slot, wr), err);
+		ret = row->load->engine->reg(row->load->ep.pd, wr, rw_row_window(row, slot, wr), err);
 		if (ret) {
 			unregister(row, slot, i, err);
 			return ret;
@@ -197,7 +191,11 @@ static int try_slot(struct rw_row *row, struct rw_slot *slot, struct rw_err *err
 		row->count.sq_stall_ticks += ticks_now(row) - slot->stalls_since;
 		slot->stalls_since = 0;
 	}
+	if (rw_unlikely(row->latency))
+		slot->times.posting = ticks_now(row);
 	ret = post_slot(row, slot, err);
+	if (rw_unlikely(row->latency))
+		slot->times.posted = ticks_now(row);
 	return ret ? ret : 1;
 }
 
@@ -210,6 +208,8 @@ int rw_row_issue(struct rw_row *row, uint64_t limit, struct rw_err *err)
 
 		row->count.issued++;
 		row->count.mr_wanted += slot->ctx.wants_mr;
+		if (rw_unlikely(row->latency))
+			slot->times.begun = ticks_now(row);
 		ret = try_slot(row, slot, err);
 		if (rw_unlikely(ret < 0))
 			return ret;
@@ -272,6 +272,11 @@ static int retire(struct rw_row *row, struct rw_slot *slot, struct rw_err *err)
 	int ret = rw_row_release(row, slot, err);
 
 	slot->done = true;
+	if (rw_unlikely(row->latency)) {
+		slot->times.polling = row->polling;
+		slot->times.completed = row->now;
+		rw_latency_record(row->latency, &slot->times);
+	}
 	if (row->load->conf->verify)
 		rw_row_check_slot(row, slot);
 	row->count.operations++;
@@ -330,9 +335,11 @@ static int take_error(struct rw_row *row, const struct ibv_wc *wc, struct rw_err
 int rw_row_poll(struct rw_row *row, struct rw_err *err)
 {
 	struct ibv_wc wc[POLL_BATCH];
-	int n = ibv_poll_cq(row->load->ep.cq, POLL_BATCH, wc);
-	int ret = 0;
+	int n, ret = 0;
 
+	if (rw_unlikely(row->latency))
+		row->polling = ticks_now(row);
+	n = ibv_poll_cq(row->load->ep.cq, POLL_BATCH, wc);
 	if (rw_unlikely(n < 0))
 		return rw_fail(err, RW_EXIT_RUN, -EIO, "cannot poll the CQ: error %d", n);
 	if (n)
@@ -373,7 +380,12 @@ int rw_row_flush_unsignaled(struct rw_row *row, struct rw_err *err)
 
 void rw_row_reset(struct rw_row *row)
 {
+	memset(&row->count, 0, sizeof(row->count));
 	memset(&row->corrupt, 0, sizeof(row->corrupt));
 	for (uint32_t i = 0; i < row->load->nr_slots; i++)
 		row->slots[i].done = false;
+	for (uint32_t i = 0; i < row->nr_pools; i++)
+		rw_mr_pool_reset_stats(&row->pools[i].pool);
+	if (row->latency)
+		rw_latency_reset(row->latency);
 }

@@ -167,7 +167,7 @@ static int check_mr_row(const struct rw_load *load, const struct rw_layout *layo
 	int ret = load->engine->check(load->device, layout, err);
 
 	if (!ret && load->engine->needs_window)
-		ret = rw_arena_check_windows(load->nr_slots, layout, err);
+		ret = rw_arena_check_windows(rw_conf_slots(load->conf), layout, err);
 	if (!ret && load->conf->on_exhaustion != RW_EXHAUSTION_FALLBACK && pool < mrs)
 		ret = rw_fail(err, RW_EXIT_USAGE, -EINVAL,
 			      "one operation needs %u MRs and the pool has %" PRIu64
@@ -215,7 +215,7 @@ static int find_needs(const struct rw_load *load, struct needs *needs, struct rw
 static int open_arena(struct rw_load *load, struct rw_err *err)
 {
 	struct rw_arena_want want = {
-		.bytes = load->slot_bytes * load->nr_slots,
+		.bytes = load->slot_bytes * rw_conf_slots(load->conf),
 		.numa_node = load->device->numa_node,
 		/* A window of engine reg is made of pages of 4 KiB. */
 		.allow_hugepages = !load->engine || !load->engine->needs_window,

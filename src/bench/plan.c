@@ -16,7 +16,7 @@ static void fill_segs(struct rw_row *row, struct rw_slot *slot)
 {
 	const struct rw_layout *layout = &row->layout;
 
-	slot->segs = row->segs + (size_t)slot->index * layout->nr_segs;
+	slot->segs = row->segs + (size_t)(slot - row->slots) * layout->nr_segs;
 	for (uint32_t i = 0; i < layout->nr_segs; i++) {
 		slot->segs[i].addr = (uintptr_t)row->load->arena.base + slot_offset(row, slot) +
 				     i * layout->stride_bytes;
@@ -152,7 +152,7 @@ static int plan_slots(struct rw_row *row, struct rw_err *err)
 	if (!row->slots || !row->segs)
 		return rw_fail(err, RW_EXIT_RUN, -ENOMEM, "out of memory");
 	for (uint32_t i = 0; i < n && !ret; i++) {
-		row->slots[i].index = i;
+		row->slots[i].index = row->first_slot + i;
 		row->slots[i].q = &row->load->qps[i % row->load->conf->qps];
 		ret = plan_slot(row, &row->slots[i], &attrs, err);
 		rw_slot_push(&row->ready, &row->slots[i]);
@@ -168,19 +168,20 @@ static int plan_pools(struct rw_row *row, struct rw_err *err)
 	return rw_row_open_pools(row, (uint32_t)size, err);
 }
 
-int rw_row_plan(struct rw_row *row, struct rw_load *load, uint64_t size_bytes,
-		enum rw_conf_path path, uint64_t seed, struct rw_err *err)
+int rw_row_plan(struct rw_row *row, struct rw_load *load, const struct rw_row_want *want,
+		struct rw_err *err)
 {
 	int ret;
 
 	memset(row, 0, sizeof(*row));
 	row->load = load;
-	row->path = path;
-	row->seed = seed;
-	ret = rw_load_layout_of(load->conf, size_bytes, &row->layout, err);
+	row->path = want->path;
+	row->seed = want->seed;
+	row->first_slot = want->first_slot;
+	ret = rw_load_layout_of(load->conf, want->size_bytes, &row->layout, err);
 	if (ret)
 		return ret;
-	row->uses_mrs = rw_load_row_uses_mrs(load, path, &row->layout);
+	row->uses_mrs = rw_load_row_uses_mrs(load, row->path, &row->layout);
 	ret = plan_slots(row, err);
 	if (!ret)
 		ret = plan_posting(row, err);
@@ -199,6 +200,12 @@ err_unplan:
 	return ret;
 }
 
+int rw_row_time(struct rw_row *row, uint64_t max_samples, struct rw_err *err)
+{
+	row->latency = rw_latency_new(&row->load->clock, false, max_samples);
+	return row->latency ? 0 : rw_fail(err, RW_EXIT_RUN, -ENOMEM, "out of memory");
+}
+
 void rw_row_unplan(struct rw_row *row)
 {
 	rw_row_close_pools(row);
@@ -211,6 +218,8 @@ void rw_row_unplan(struct rw_row *row)
 		slot->window = NULL;
 	}
 	row->nr_planned = 0;
+	rw_latency_free(row->latency);
+	row->latency = NULL;
 	free(row->segs);
 	free(row->slots);
 	row->segs = NULL;

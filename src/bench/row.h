@@ -13,6 +13,7 @@
 #define RW_BENCH_ROW_H
 
 #include "bench/load.h"
+#include "stats/latency.h"
 #include "util/pattern.h"
 
 /* One operation context and where it stands. */
@@ -28,6 +29,7 @@ struct rw_slot {
 	bool done;               /* an operation on it has ended well */
 	uint64_t waits_since;    /* for an MR, in ticks; 0: it does not */
 	uint64_t stalls_since;   /* for room in the SQ */
+	struct rw_op_times times; /* of a row with latencies */
 	struct rw_seg *segs;
 	void *window;            /* the segments side by side; NULL: not mapped */
 };
@@ -39,7 +41,7 @@ struct rw_row_pool {
 	void *state; /* of the engine */
 };
 
-/* What the phases of a row did since the last reset. */
+/* What the phases of a row did since rw_row_reset. */
 struct rw_counters {
 	uint64_t issued;      /* operations begun, dropped ones included */
 	uint64_t operations;  /* completed */
@@ -55,7 +57,7 @@ struct rw_counters {
 	uint64_t sq_stalls;   /* operations that found no room in the SQ ... */
 	uint64_t sq_stall_ticks;
 	uint64_t hold_ticks;  /* MRs, from planning to completion, in all */
-	uint64_t first_exhaustion_ticks; /* since the phase began */
+	uint64_t first_exhaustion_ticks; /* of time that was measured */
 	uint64_t teardowns;   /* of a QP ... */
 	uint64_t teardown_ticks;
 	uint64_t torn;        /* ... and the operations that were in flight on it */
@@ -76,7 +78,9 @@ struct rw_row {
 	uint64_t pool_ns;      /* creating the MRs of the pools, timed apart */
 	uint64_t seed;         /* of its data */
 	struct rw_corrupt corrupt;
+	struct rw_latency *latency; /* NULL: operations are not timed one by one */
 
+	uint32_t first_slot;   /* of this row's among those of all rows of its group */
 	struct rw_slot *slots;
 	struct rw_seg *segs;
 	struct rw_row_pool *pools;
@@ -90,7 +94,8 @@ struct rw_row {
 	uint32_t open_operations;
 	struct rw_load_qp *dying; /* to be torn down, or being so */
 	bool drained;             /* its last request has come back */
-	uint64_t start_ticks;     /* of the phase */
+	uint64_t start_ticks;     /* of the phase, as if it had no breaks */
+	uint64_t polling;         /* when the last poll began, if operations are timed */
 	uint64_t now;             /* when the CQ was last polled with success */
 	struct rw_slot_list ready;
 	struct rw_slot_list dropped;
@@ -103,23 +108,42 @@ struct rw_row_limit {
 	uint64_t ns;         /* 0: operations count */
 };
 
+/* What a row is. */
+struct rw_row_want {
+	uint64_t size_bytes;
+	enum rw_conf_path path;
+	uint64_t seed;       /* of its data */
+	uint32_t first_slot; /* rows that take turns have memory of their own */
+};
+
 /*
  * Plan a row on @load: segments, contexts, pools. Returns 0, -EOPNOTSUPP (the
  * engine cannot do it), -EINVAL, -ENOMEM; told in @err.
  */
-int rw_row_plan(struct rw_row *row, struct rw_load *load, uint64_t size_bytes,
-		enum rw_conf_path path, uint64_t seed, struct rw_err *err);
+int rw_row_plan(struct rw_row *row, struct rw_load *load, const struct rw_row_want *want,
+		struct rw_err *err);
 void rw_row_unplan(struct rw_row *row);
+
+/* Time its operations from now on. Returns 0 or -ENOMEM, told in @err. */
+int rw_row_time(struct rw_row *row, uint64_t max_samples, struct rw_err *err);
 
 /*
  * Run operations up to @limit, then until none is in flight. SIGINT (the
- * watch's stop flag) ends it early and well. Returns 0 with row->count filled,
- * or -errno, told in @err; the QPs are then of no use any more.
+ * watch's stop flag) ends it early and well. What is done is added to
+ * row->count. Returns 0, or -errno, told in @err; the QPs are then of no use
+ * any more.
  */
 int rw_row_run(struct rw_row *row, const struct rw_row_limit *limit, struct rw_err *err);
 
-/* Forget damage and which slots are done, before the measured phase. */
+/* Forget what was counted, damage and which slots are done: a measurement begins. */
 void rw_row_reset(struct rw_row *row);
+
+/*
+ * Carry out up to @operations with each WR of the MR path alone, for the times
+ * of registration and invalidation; none if a row does not take MRs. Nothing
+ * may be in flight. Returns 0 or -errno, told in @err.
+ */
+int rw_row_time_alone(struct rw_row *row, uint64_t operations, struct rw_err *err);
 
 /* Bytes of the WQEs of the operations counted: 0 where WQEs are not known. */
 uint64_t rw_row_wqe_bytes(const struct rw_row *row);
@@ -142,7 +166,7 @@ int rw_row_open_pool(struct rw_row *row, struct rw_row_pool *pool, uint32_t size
 		     struct rw_err *err);
 void rw_row_close_pool(struct rw_row *row, struct rw_row_pool *pool);
 
-/* Begin the next operation of each ready slot while fewer than @limit were begun in this phase. */
+/* Begin the next operation of each ready slot while fewer than @limit were begun. */
 int rw_row_issue(struct rw_row *row, uint64_t limit, struct rw_err *err);
 
 /* The last operations of a QP may be unsignaled: ask for a completion after them. */
@@ -163,6 +187,13 @@ void rw_row_forget(struct rw_row *row, struct rw_slot *slot);
  * lost and counted. No batch may be open. Returns 0 or -errno, told in @err.
  */
 int rw_row_teardown(struct rw_row *row, struct rw_err *err);
+
+/* Where the segments of @wr lie side by side. */
+static inline void *rw_row_window(const struct rw_row *row, const struct rw_slot *slot,
+				  const struct rw_wr *wr)
+{
+	return (uint8_t *)slot->window + (wr->segs - slot->segs) * (size_t)row->layout.seg_bytes;
+}
 
 static inline void rw_slot_push(struct rw_slot_list *list, struct rw_slot *slot)
 {

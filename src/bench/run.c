@@ -2,7 +2,6 @@
 /* The closed loop of one phase: issue, poll, look around, until nothing is in flight. */
 #include <errno.h>
 #include <inttypes.h>
-#include <string.h>
 
 #include "bench/row.h"
 
@@ -62,39 +61,42 @@ static void start_phase(struct rw_row *row, const struct rw_row_limit *limit,
 	const struct rw_clock *clock = &row->load->clock;
 	uint64_t now;
 
-	memset(&row->count, 0, sizeof(row->count));
-	for (uint32_t i = 0; i < row->nr_pools; i++)
-		rw_mr_pool_reset_stats(&row->pools[i].pool);
 	now = rw_clock_ticks(clock);
-	row->start_ticks = now;
+	row->start_ticks = now - rw_clock_ticks_of_ns(clock, (double)row->count.elapsed_ns);
 	*phase = (struct phase){
-		.limit = *row->load->watch.stop ? 0 : limit->operations,
+		.limit = row->count.issued + limit->operations,
 		.end_ticks = limit->ns ? now + rw_clock_ticks_of_ns(clock, (double)limit->ns) : 0,
 		.watch_every = rw_clock_ticks_of_ns(clock, WATCH_NS),
 		.last_ticks = now,
 		.silence = rw_clock_ticks_of_ns(clock, SILENCE_NS),
 		.window_ops = row->load->nr_slots,
-		.window_end = row->load->conf->no_peak ? UINT64_MAX : row->load->nr_slots,
+		.window_end = UINT64_MAX,
 		.window_start_ticks = now,
 		.min_window_ticks = UINT64_MAX,
 	};
 	phase->watch_ticks = now + phase->watch_every;
+	if (*row->load->watch.stop)
+		phase->limit = 0;
+	else if (limit->operations == UINT64_MAX)
+		phase->limit = UINT64_MAX;
+	if (!row->load->conf->no_peak)
+		phase->window_end = row->count.operations + phase->window_ops;
 }
 
 static void finish_phase(struct rw_row *row, const struct phase *phase, uint64_t start_ns)
 {
 	struct rw_counters *count = &row->count;
-	double average;
+	double peak = 0, average;
 
-	count->elapsed_ns = rw_clock_raw_ns() - start_ns;
+	count->elapsed_ns += rw_clock_raw_ns() - start_ns;
 	if (row->load->conf->no_peak || !count->elapsed_ns)
 		return;
 	/* What comes after the last whole window can lift the average above all windows. */
 	average = (double)count->operations / (double)count->elapsed_ns;
 	if (phase->min_window_ticks != UINT64_MAX)
-		count->peak_ops_per_ns = (double)phase->window_ops /
-					 rw_clock_ns(&row->load->clock, phase->min_window_ticks);
-	count->peak_ops_per_ns = rw_max(count->peak_ops_per_ns, average);
+		peak = (double)phase->window_ops /
+		       rw_clock_ns(&row->load->clock, phase->min_window_ticks);
+	count->peak_ops_per_ns = rw_max(count->peak_ops_per_ns, rw_max(peak, average));
 }
 
 int rw_row_run(struct rw_row *row, const struct rw_row_limit *limit, struct rw_err *err)

@@ -86,7 +86,7 @@ static int open_memory(struct server *server, struct rw_err *err)
 
 	/* The last size is the largest. */
 	server->slot_bytes = rw_div_ceil(sizes[n - 1], RW_PAGE_BYTES) * RW_PAGE_BYTES;
-	server->nr_slots = (uint32_t)(server->conf.contexts * server->conf.qps);
+	server->nr_slots = (uint32_t)rw_conf_slots(&server->conf);
 	want.bytes = server->slot_bytes * server->nr_slots;
 	return rw_arena_open(server->ep.pd, &want, &server->arena, err);
 }

@@ -2,6 +2,8 @@
 /* Checks that need more than one option; both sides run them on a run. */
 #include <errno.h>
 #include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "conf/conf.h"
 #include "rw/layout.h"
@@ -9,12 +11,60 @@
 /* All segments, queues and arenas are sized by this product. */
 #define MAX_OPERATIONS (UINT64_C(1) << 17)
 
+/* What --report-unsorted prints one by one. */
+#define MAX_SAMPLES 10000000
+
 static int check_mtu(uint64_t mtu, struct rw_err *err)
 {
 	if (mtu == RW_AUTO || !(mtu & (mtu - 1)))
 		return 0;
 	return rw_fail(err, RW_EXIT_USAGE, -EINVAL,
 		       "--mtu: %" PRIu64 " is no MTU; give 256, 512, 1024, 2048 or 4096", mtu);
+}
+
+int rw_conf_percentiles(const struct rw_conf *conf,
+			struct rw_percentile percentiles[RW_MAX_PERCENTILES], struct rw_err *err)
+{
+	const char *text = conf->percentiles;
+	int n = 0;
+
+	for (;; text++) {
+		struct rw_percentile *one = &percentiles[n];
+		size_t len = strcspn(text, ",");
+		char *end;
+
+		if (n == RW_MAX_PERCENTILES)
+			return rw_fail(err, RW_EXIT_USAGE, -EINVAL,
+				       "--percentiles: more than %d; shorten the list",
+				       RW_MAX_PERCENTILES);
+		if (len && len < sizeof(one->text) && strspn(text, "0123456789.") == len) {
+			memcpy(one->text, text, len);
+			one->text[len] = '\0';
+			one->percent = strtod(one->text, &end);
+			n += !*end && one->percent <= 100;
+		}
+		if (!n || one != &percentiles[n - 1])
+			return rw_fail(err, RW_EXIT_USAGE, -EINVAL,
+				       "--percentiles: '%.*s' is no number from 0 to 100; give a list such as 50,99,99.9",
+				       (int)len, text);
+		text += len;
+		if (!*text)
+			return n;
+	}
+}
+
+static int check_latency(const struct rw_conf *conf, struct rw_err *err)
+{
+	struct rw_percentile percentiles[RW_MAX_PERCENTILES];
+	int ret = rw_conf_percentiles(conf, percentiles, err);
+
+	if (ret < 0)
+		return ret;
+	if (conf->unsorted && (conf->duration_s || conf->iters * conf->qps > MAX_SAMPLES))
+		return rw_fail(err, RW_EXIT_USAGE, -EINVAL,
+			       "--report-unsorted keeps each sample: give -n, and at most %d operations",
+			       MAX_SAMPLES);
+	return 0;
 }
 
 int rw_conf_check(const struct rw_conf *conf, struct rw_err *err)
@@ -26,7 +76,11 @@ int rw_conf_check(const struct rw_conf *conf, struct rw_err *err)
 
 	if (ret)
 		return ret;
-	if (conf->contexts * conf->qps > MAX_OPERATIONS)
+	if (conf->test->is_latency)
+		ret = check_latency(conf, err);
+	if (ret)
+		return ret;
+	if (rw_conf_slots(conf) > MAX_OPERATIONS)
 		return rw_fail(err, RW_EXIT_USAGE, -EINVAL,
 			       "%" PRIu64 " contexts on %" PRIu64
 			       " QPs are more than %" PRIu64

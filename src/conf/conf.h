@@ -58,6 +58,7 @@ struct rw_test {
 	const char *id;       /* bw: travels to the server, both sides must agree */
 	uint64_t size_bytes;  /* default of -s */
 	uint64_t contexts;    /* default of -t */
+	bool is_latency;      /* operations are timed, and the paths take turns */
 };
 
 struct rw_conf {
@@ -77,6 +78,10 @@ struct rw_conf {
 
 	/* output */
 	char json[1024];
+	char percentiles[128]; /* a list of numbers */
+	bool histogram;
+	bool unsorted;
+	bool cycles;
 	bool report_gbits;
 	bool no_peak;
 	bool show_help;
@@ -162,6 +167,21 @@ int rw_conf_given_run_options(const struct rw_conf *conf, char *buf, size_t len)
 const char *rw_conf_op_name(uint64_t op);
 const char *rw_conf_path_name(uint64_t path);
 const char *rw_conf_on_exhaustion_name(uint64_t policy);
+
+/* Operation contexts of a session: rows that take turns have their own. */
+uint64_t rw_conf_slots(const struct rw_conf *conf);
+
+/*
+ * The percentiles that are reported, as they were typed. Returns how many, or
+ * -EINVAL with @err told.
+ */
+#define RW_MAX_PERCENTILES 16
+struct rw_percentile {
+	char text[16];
+	double percent;
+};
+int rw_conf_percentiles(const struct rw_conf *conf,
+			struct rw_percentile percentiles[RW_MAX_PERCENTILES], struct rw_err *err);
 
 /* The message sizes of a run, smallest first. */
 #define RW_MAX_SIZES 24

@@ -95,6 +95,8 @@ void rw_conf_help(const struct rw_test *test)
 	printf("  %s [OPTIONS] HOST     the client: its load options count for both sides\n",
 	       test->program);
 	for (uint32_t i = 0; i < rw_nr_opts; i++) {
+		if (!rw_opt_is_of(&rw_opts[i], test))
+			continue;
 		if (strcmp(group, rw_opts[i].group)) {
 			group = rw_opts[i].group;
 			printf("\n%s:\n", group);

@@ -24,7 +24,7 @@ static const char *const exhaustion_names[] = { "fallback", "fail", "wait", NULL
 
 /* clang-format off */
 const struct rw_opt rw_opts[] = {
-	/* letter, name, alias, type, scope, group, field, min, max, default, unit, names, help */
+	/* letter, name, alias, type, scope, group, field, min, max, default, unit, names, help, only */
 	{ 'd', "ib-dev", NULL, RW_OPT_STRING, RW_SCOPE_SIDE, GROUP_DEVICE, FIELD(device), 0, 64,
 	  "", "NAME", NULL, "RDMA device (default: the first one with an active port)" },
 	{ 'i', "ib-port", NULL, RW_OPT_NUMBER, RW_SCOPE_SIDE, GROUP_DEVICE, FIELD(ib_port), 1, 255,
@@ -96,10 +96,18 @@ const struct rw_opt rw_opts[] = {
 	{ 0, "sq", NULL, RW_OPT_NAME, RW_SCOPE_RUN, GROUP_PATH, FIELD(sq), 0, 1,
 	  "full", "SIZE", sq_names, "send queue: room for every context's longest chain, or the kernel's 3 WRs per context, which fallbacks can fill" },
 
+	{ 0, "percentiles", NULL, RW_OPT_STRING, RW_SCOPE_OUTPUT, GROUP_OUTPUT, FIELD(percentiles), 0, 128,
+	  "50,90,99,99.9,99.99", "LIST", NULL, "percentiles of latency to report, up to 16 (default 50,90,99,99.9,99.99)", "lat" },
+	{ 'H', "report-histogram", NULL, RW_OPT_FLAG, RW_SCOPE_OUTPUT, GROUP_OUTPUT, FIELD(histogram), 0, 1,
+	  "0", NULL, NULL, "print the histogram: bounds and counts", "lat" },
+	{ 'U', "report-unsorted", NULL, RW_OPT_FLAG, RW_SCOPE_OUTPUT, GROUP_OUTPUT, FIELD(unsorted), 0, 1,
+	  "0", NULL, NULL, "print the latency of each operation, in the order in which they ended", "lat" },
+	{ 'C', "report-cycles", NULL, RW_OPT_FLAG, RW_SCOPE_OUTPUT, GROUP_OUTPUT, FIELD(cycles), 0, 1,
+	  "0", NULL, NULL, "report cycles of the time stamp counter instead of microseconds", "lat" },
 	{ 0, "report_gbits", NULL, RW_OPT_FLAG, RW_SCOPE_OUTPUT, GROUP_OUTPUT, FIELD(report_gbits), 0, 1,
-	  "0", NULL, NULL, "bandwidth in Gb/s (10^9 bits) instead of MiB/s" },
+	  "0", NULL, NULL, "bandwidth in Gb/s (10^9 bits) instead of MiB/s", "bw" },
 	{ 'N', "noPeak", NULL, RW_OPT_FLAG, RW_SCOPE_RUN, GROUP_OUTPUT, FIELD(no_peak), 0, 1,
-	  "0", NULL, NULL, "do not measure the peak bandwidth" },
+	  "0", NULL, NULL, "do not measure the peak bandwidth", "bw" },
 	{ 0, "json", NULL, RW_OPT_STRING, RW_SCOPE_OUTPUT, GROUP_OUTPUT, FIELD(json), 0, 1024,
 	  "", "FILE", NULL, "write the report as JSON, too; '-': to stdout, instead of the table" },
 	{ 'F', "CPU-freq", NULL, RW_OPT_FLAG, RW_SCOPE_OUTPUT, GROUP_OUTPUT, FIELD(force), 0, 1,

@@ -6,6 +6,8 @@
 #ifndef RW_CONF_OPTIONS_H
 #define RW_CONF_OPTIONS_H
 
+#include <string.h>
+
 #include "conf/conf.h"
 
 enum rw_opt_type {
@@ -37,10 +39,17 @@ struct rw_opt {
 	const char *unit;     /* what stands after the name in --help */
 	const char *const *names;
 	const char *help;
+	const char *only; /* the id of the one test that has it; NULL: all have */
 };
 
 extern const struct rw_opt rw_opts[];
 extern const uint32_t rw_nr_opts;
+
+/* Has @test this option? */
+static inline bool rw_opt_is_of(const struct rw_opt *opt, const struct rw_test *test)
+{
+	return !opt->only || !strcmp(opt->only, test->id);
+}
 
 /*
  * Set the field of @opt in @conf from what a person typed. Returns 0 or

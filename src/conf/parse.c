@@ -143,6 +143,10 @@ int rw_conf_parse(const struct rw_test *test, int argc, char *const argv[], stru
 		if (what == '?' || what == ':')
 			return bad_option(conf, what, argv, err);
 		row = row_of(what);
+		if (!rw_opt_is_of(&rw_opts[row], test))
+			return rw_fail(err, RW_EXIT_USAGE, -EINVAL,
+				       "--%s is an option of ib_rw_%s, not of %s; leave it out",
+				       rw_opts[row].name, rw_opts[row].only, test->program);
 		/* An unset variable of a script must not mean the default. */
 		if (rw_opts[row].type == RW_OPT_STRING && !*optarg)
 			return rw_fail(err, RW_EXIT_USAGE, -EINVAL,
@@ -177,6 +181,13 @@ int rw_conf_given_run_options(const struct rw_conf *conf, char *buf, size_t len)
 		count++;
 	}
 	return count;
+}
+
+uint64_t rw_conf_slots(const struct rw_conf *conf)
+{
+	uint64_t rows = conf->test->is_latency ? (uint64_t)__builtin_popcountll(conf->paths) : 1;
+
+	return conf->contexts * conf->qps * rows;
 }
 
 uint32_t rw_conf_sizes(const struct rw_conf *conf, uint64_t sizes[RW_MAX_SIZES])

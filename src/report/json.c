@@ -8,7 +8,7 @@
 #include <math.h>
 #include <stdio.h>
 
-#include "report/report.h"
+#include "report/lat.h"
 #include "util/json.h"
 
 #define SCHEMA_VERSION 1
@@ -85,20 +85,29 @@ static void set_pool(json_t *row, const struct rw_result *r)
 				    number_if(figures[i].known, figures[i].value));
 }
 
-static json_t *row_json(const struct rw_conf *conf, const struct rw_result *r)
+static void set_bandwidth(const struct rw_conf *conf, const struct rw_result *r, json_t *row)
 {
 	double unit = conf->report_gbits ? 1e9 / 8 : MIB;
+
+	json_object_set_new(row, "BW_peak",
+			    conf->no_peak ? json_null() :
+					    number(rw_result_peak_bytes_per_s(r) / unit));
+	json_object_set_new(row, "BW_average", number(rw_result_bytes_per_s(r) / unit));
+	json_object_set_new(row, "MsgRate", number(rw_result_ops_per_s(r) / 1e6));
+}
+
+static json_t *row_json(const struct rw_conf *conf, const struct rw_result *r)
+{
 	json_t *row = json_object();
 
 	if (!row)
 		return NULL;
 	json_object_set_new(row, "MsgSize", json_integer((json_int_t)r->size_bytes));
 	json_object_set_new(row, "n_iterations", json_integer((json_int_t)r->operations));
-	json_object_set_new(row, "BW_peak",
-			    conf->no_peak ? json_null() :
-					    number(rw_result_peak_bytes_per_s(r) / unit));
-	json_object_set_new(row, "BW_average", number(rw_result_bytes_per_s(r) / unit));
-	json_object_set_new(row, "MsgRate", number(rw_result_ops_per_s(r) / 1e6));
+	if (conf->test->is_latency)
+		rw_lat_set_json(conf, r, row);
+	else
+		set_bandwidth(conf, r, row);
 	json_object_set_new(row, "op", json_string(r->op));
 	json_object_set_new(row, "path", json_string(r->path));
 	json_object_set_new(row, "engine", r->engine ? json_string(r->engine) : json_null());
@@ -119,23 +128,25 @@ static json_t *row_json(const struct rw_conf *conf, const struct rw_result *r)
 	return row;
 }
 
-static json_t *ratios_json(const struct rw_result *results, uint32_t n)
+/* How each row compares with the direct one: rates, or latencies. */
+static json_t *ratios_json(const struct rw_conf *conf, const struct rw_result *results, uint32_t n)
 {
 	json_t *list = json_array();
 
 	for (uint32_t i = 0; list && i < n; i++) {
-		const struct rw_result *direct;
+		const struct rw_result *row = &results[i], *direct;
+		json_t *contrast;
 		char key[32];
 
 		if (!rw_result_pair(results, i, &direct))
 			continue;
-		snprintf(key, sizeof(key), "%s_over_direct", results[i].path);
-		json_array_append_new(
-			list, json_pack("{s:I, s:i, s:o}", "MsgSize",
-					(json_int_t)results[i].size_bytes, "sges",
-					(int)results[i].sges, key,
-					number(rw_result_ops_per_s(&results[i]) /
-					       rw_result_ops_per_s(direct))));
+		contrast = conf->test->is_latency ?
+				   rw_lat_contrast_json(conf, row, direct) :
+				   number(rw_result_ops_per_s(row) / rw_result_ops_per_s(direct));
+		snprintf(key, sizeof(key), "%s_over_direct", row->path);
+		json_array_append_new(list, json_pack("{s:I, s:i, s:o}", "MsgSize",
+						      (json_int_t)row->size_bytes, "sges",
+						      (int)row->sges, key, contrast));
 	}
 	return list;
 }
@@ -162,8 +173,11 @@ static json_t *info_json(const struct rw_conf *conf, const struct rw_report_fact
 	json_object_set_new(info, "program", json_string(conf->test->program));
 	json_object_set_new(info, "version", json_string(PACKAGE_VERSION));
 	json_object_set_new(info, "command_line", rw_json_text(facts->command_line));
-	json_object_set_new(info, "bandwidth_unit",
-			    json_string(conf->report_gbits ? "Gb/sec" : "MiB/sec"));
+	if (conf->test->is_latency)
+		json_object_set_new(info, "latency_unit", json_string(rw_lat_unit(conf)));
+	else
+		json_object_set_new(info, "bandwidth_unit",
+				    json_string(conf->report_gbits ? "Gb/sec" : "MiB/sec"));
 	json_object_set_new(info, "caveat",
 			    facts->caveat ? rw_json_text(facts->caveat) : json_null());
 	json_object_set_new(info, "configuration", rw_conf_to_json(conf, false));
@@ -186,7 +200,7 @@ json_t *rw_report_json(const struct rw_conf *conf, const struct rw_report_facts 
 	json_object_set_new(report, "schema_version", json_integer(SCHEMA_VERSION));
 	json_object_set_new(report, "test_info", info_json(conf, facts));
 	json_object_set_new(report, "results", rows);
-	json_object_set_new(report, "ratios", ratios_json(results, n));
+	json_object_set_new(report, "ratios", ratios_json(conf, results, n));
 	json_object_set_new(report, "error", failure_json(failure));
 	return report;
 }

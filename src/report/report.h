@@ -23,7 +23,8 @@ struct rw_report_facts {
 void rw_table_head(const struct rw_conf *conf, const struct rw_report_facts *facts);
 void rw_table_columns(const struct rw_conf *conf);
 void rw_table_row(const struct rw_conf *conf, const struct rw_result *result);
-void rw_table_ratio(const struct rw_result *row, const struct rw_result *direct);
+void rw_table_ratio(const struct rw_conf *conf, const struct rw_result *row,
+		    const struct rw_result *direct);
 void rw_table_end(const struct rw_report_facts *facts);
 
 /*

@@ -70,3 +70,19 @@ bool rw_result_pair(const struct rw_result *results, uint32_t i,
 	}
 	return false;
 }
+
+int rw_result_contrast(const struct rw_result *row, const struct rw_result *direct,
+		       enum rw_ci_contrast contrast, struct rw_ci_contrast_result *result_p)
+{
+	const struct rw_ci_compare how = {
+		.statistic = RW_CI_MEDIAN,
+		.contrast = contrast,
+		.confidence = 0.95,
+		.resamples = 2000,
+		.seed = 1,
+	};
+	const struct rw_ci_sample a = { direct->latency->blocks, direct->latency->nr_blocks };
+	const struct rw_ci_sample b = { row->latency->blocks, row->latency->nr_blocks };
+
+	return rw_ci_bootstrap(&how, &a, &b, result_p);
+}

@@ -6,6 +6,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "stats/ci.h"
+#include "stats/latency.h"
 #include "util/pattern.h"
 
 struct rw_result {
@@ -41,6 +43,7 @@ struct rw_result {
 	uint64_t teardowns;      /* of a connection ... */
 	double teardown_ns;      /* ... in all, until it could be used again ... */
 	uint64_t torn;           /* ... and the operations in flight that were lost */
+	struct rw_latency *latency; /* NULL: operations were not timed one by one */
 	uint64_t elapsed_ns;
 	double peak_ops_per_s; /* 0: not measured */
 	bool verified;
@@ -70,5 +73,13 @@ double rw_result_exhaustions_per_s(const struct rw_result *result);
  */
 bool rw_result_pair(const struct rw_result *results, uint32_t i,
 		    const struct rw_result **direct_p);
+
+/*
+ * How the latency of @row compares with that of @direct: the medians of their
+ * blocks' means, a bootstrap interval of 95 %. Returns 0, or -ENODATA: too few
+ * blocks, -ENOMEM.
+ */
+int rw_result_contrast(const struct rw_result *row, const struct rw_result *direct,
+		       enum rw_ci_contrast contrast, struct rw_ci_contrast_result *result_p);
 
 #endif

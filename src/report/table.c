@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "report/report.h"
+#include "report/lat.h"
 #include "util/units.h"
 
 #define RULE "---------------------------------------------------------------------------------------"
@@ -51,8 +51,9 @@ void rw_table_head(const struct rw_conf *conf, const struct rw_report_facts *fac
 	char stride[RW_SIZE_TEXT];
 
 	printf("%s\n", RULE);
-	printf("                    RDMA_%s BW Test\n",
-	       conf->op == RW_VERB_WRITE ? "Write" : "Read");
+	printf("                    RDMA_%s %s Test\n",
+	       conf->op == RW_VERB_WRITE ? "Write" : "Read",
+	       conf->test->is_latency ? "Latency" : "BW");
 	print_device("Device", facts->device);
 	if (facts->peer)
 		print_device("Peer", json_object_get(facts->peer, "device"));
@@ -82,13 +83,21 @@ void rw_table_head(const struct rw_conf *conf, const struct rw_report_facts *fac
 	fflush(stdout);
 }
 
-void rw_table_columns(const struct rw_conf *conf)
+static void bw_columns(const struct rw_conf *conf)
 {
 	const char *unit = conf->report_gbits ? "Gb/sec" : "MiB/sec";
 
 	printf(" #bytes     #iterations    BW peak[%s]    BW average[%s]   MsgRate[Mpps]"
 	       "   path    engine   sges   contexts pool   exhaustions fallbacks  failed     WRs/op   WQE B/op\n",
 	       unit, unit);
+}
+
+void rw_table_columns(const struct rw_conf *conf)
+{
+	if (conf->test->is_latency)
+		rw_lat_columns(conf);
+	else
+		bw_columns(conf);
 	fflush(stdout);
 }
 
@@ -113,7 +122,7 @@ static void print_pool(const struct rw_result *r)
 		       r->teardowns, r->teardown_ns / 1e6 / (double)r->teardowns, r->torn);
 }
 
-void rw_table_row(const struct rw_conf *conf, const struct rw_result *r)
+static void bw_row(const struct rw_conf *conf, const struct rw_result *r)
 {
 	double unit = conf->report_gbits ? 1e9 / 8 : MIB;
 	char pool[24] = "-", wqe_bytes[24] = "-";
@@ -129,11 +138,21 @@ void rw_table_row(const struct rw_conf *conf, const struct rw_result *r)
 	       " %-8.2f %s\n",
 	       r->path, r->engine ? r->engine : "-", r->sges, r->contexts, pool, r->exhaustions,
 	       r->fallbacks, r->failed, rw_result_wrs_per_op(r), wqe_bytes);
+}
+
+void rw_table_row(const struct rw_conf *conf, const struct rw_result *r)
+{
+	if (conf->test->is_latency)
+		rw_lat_row(conf, r);
+	else
+		bw_row(conf, r);
 	if (r->engine)
 		print_pool(r);
 	if (r->sq_stalls)
 		printf(" # %" PRIu64 " SQ stalls of %.1f us each: operations that found no room in the send queue\n",
 		       r->sq_stalls, r->sq_stall_ns / 1e3 / (double)r->sq_stalls);
+	if (r->latency)
+		rw_lat_notes(conf, r);
 	if (r->corrupt.bytes)
 		printf(" # CORRUPT: %" PRIu64 " bytes wrong\n", r->corrupt.bytes);
 	if (r->interrupted)
@@ -141,9 +160,9 @@ void rw_table_row(const struct rw_conf *conf, const struct rw_result *r)
 	fflush(stdout);
 }
 
-void rw_table_ratio(const struct rw_result *row, const struct rw_result *direct)
+static void bw_ratio(const struct rw_result *row, const struct rw_result *direct)
 {
-	const char *name = strcmp(row->path, "mr") ? row->path : "MR";
+	const char *name = rw_lat_path_name(row);
 
 	printf(" # %s / direct at %" PRIu64 " bytes in %u segments: %.3f", name, row->size_bytes,
 	       row->sges, rw_result_ops_per_s(row) / rw_result_ops_per_s(direct));
@@ -154,6 +173,15 @@ void rw_table_ratio(const struct rw_result *row, const struct rw_result *direct)
 	if (row->failed)
 		printf(" (%" PRIu64 " operations of the %s row were dropped)", row->failed, name);
 	printf("\n");
+}
+
+void rw_table_ratio(const struct rw_conf *conf, const struct rw_result *row,
+		    const struct rw_result *direct)
+{
+	if (conf->test->is_latency)
+		rw_lat_contrast(conf, row, direct);
+	else
+		bw_ratio(row, direct);
 	fflush(stdout);
 }
 

@@ -14,7 +14,7 @@
 static const struct rw_test program = {
 	.program = "ib_rw_test",
 	.title = "a test of tests",
-	.id = "test",
+	.id = "bw",
 	.size_bytes = 65536,
 	.contexts = 128,
 };
@@ -176,6 +176,7 @@ static void test_perftest_letters(void **state)
 		{ 'm', "mtu" },	     { 'S', "sl" },	   { 'u', "qp-timeout" },
 		{ 'o', "outs" },     { 'l', "post_list" }, { 'Q', "cq-mod" },
 		{ 'a', "all" },	     { 'F', "CPU-freq" },  { 'N', "noPeak" },
+		{ 'H', "report-histogram" }, { 'U', "report-unsorted" }, { 'C', "report-cycles" },
 		{ 'V', "version" },  { 'h', "help" },	   { 0, "report_gbits" },
 	};
 
@@ -195,7 +196,7 @@ static void test_perftest_letters(void **state)
 	/* no other letter is taken: perftest may have a meaning for it */
 	for (uint32_t j = 0; j < rw_nr_opts; j++)
 		if (rw_opts[j].letter)
-			assert_non_null(strchr("dixpsnDtqmSuolQaFNVh", rw_opts[j].letter));
+			assert_non_null(strchr("dixpsnDtqmSuolQaFNVhHUC", rw_opts[j].letter));
 }
 
 static void test_defaults(void **state)
@@ -223,14 +224,14 @@ static void test_defaults(void **state)
 }
 
 /* The help text, each run of blanks and line ends as one blank. */
-static const char *help_words(char *words, size_t len)
+static const char *help_words(const struct rw_test *test, char *words, size_t len)
 {
 	static char text[20000];
 	struct capture capture;
 	size_t used = 0;
 
 	capture_begin(&capture);
-	rw_conf_help(&program);
+	rw_conf_help(test);
 	capture_end(&capture, text, sizeof(text));
 	for (char *line = text, *end; *line; line = end + 1) {
 		end = strchr(line, '\n');
@@ -280,18 +281,50 @@ static void expected_help(const struct rw_opt *opt, const struct rw_conf *conf, 
 		snprintf(buf + used, len - used, " (also --%s)", opt->alias);
 }
 
+/* A program's help tells of all its options, and of no other program's. */
+static void check_help_of(const char *id)
+{
+	struct rw_test test = program;
+	static char words[20000];
+	struct rw_conf conf;
+
+	test.id = id;
+	help_words(&test, words, sizeof(words));
+	rw_conf_init(&conf, &test);
+	for (uint32_t i = 0; i < rw_nr_opts; i++) {
+		bool own = !rw_opts[i].only || !strcmp(rw_opts[i].only, id);
+		char expected[700];
+
+		expected_help(&rw_opts[i], &conf, expected, sizeof(expected));
+		if (!!strstr(words, expected) != own)
+			fail_msg("--help of %s, --%s: wrong", id, rw_opts[i].name);
+	}
+}
+
+static void test_help_of_programs(void **state)
+{
+	check_help_of("bw");
+	check_help_of("lat");
+	for (uint32_t i = 0; i < rw_nr_opts; i++)
+		if (rw_opts[i].only)
+			assert_true(!strcmp(rw_opts[i].only, "bw") ||
+				    !strcmp(rw_opts[i].only, "lat"));
+}
+
 static void test_help(void **state)
 {
 	static char words[20000];
 	struct rw_conf conf;
 
-	help_words(words, sizeof(words));
+	help_words(&program, words, sizeof(words));
 	rw_conf_init(&conf, &program);
 	assert_non_null(strstr(words, program.program));
 	assert_non_null(strstr(words, program.title));
 	for (uint32_t i = 0; i < rw_nr_opts; i++) {
 		char expected[700];
 
+		if (!rw_opt_is_of(&rw_opts[i], &program))
+			continue;
 		expected_help(&rw_opts[i], &conf, expected, sizeof(expected));
 		strcat(expected, " ");
 		if (!strstr(words, expected))
@@ -315,6 +348,7 @@ int main(void)
 		cmocka_unit_test(test_perftest_letters),
 		cmocka_unit_test(test_defaults),
 		cmocka_unit_test(test_help),
+		cmocka_unit_test(test_help_of_programs),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -13,7 +13,7 @@
 static const struct rw_test program = {
 	.program = "ib_rw_test",
 	.title = "a test of tests",
-	.id = "test",
+	.id = "bw",
 	.size_bytes = 65536,
 	.contexts = 128,
 };

@@ -155,18 +155,19 @@ static void test_pool_lines(void **state)
 
 static void test_ratio_line(void **state)
 {
+	const struct rw_conf conf = { .test = &program };
 	struct rw_result mr = mr_row;
 	struct capture capture;
 	char text[300];
 
 	capture_begin(&capture);
-	rw_table_ratio(&mr, &direct_row);
+	rw_table_ratio(&conf, &mr, &direct_row);
 	capture_end(&capture, text, sizeof(text));
 	assert_words(text, "# MR / 65536 16 0.780 23.1 fell 10 dropped");
 	mr.fallbacks = mr.failed = 0;
 	mr.path = "auto";
 	capture_begin(&capture);
-	rw_table_ratio(&mr, &direct_row);
+	rw_table_ratio(&conf, &mr, &direct_row);
 	capture_end(&capture, text, sizeof(text));
 	assert_words(text, "# auto / 0.780");
 	assert_null(strstr(text, "fell"));

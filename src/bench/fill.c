@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/* What a row did, as a result: ticks become time, sums become means. */
+#include "bench/client.h"
+
+static void fill_pool(const struct rw_row *row, struct rw_result *result)
+{
+	const struct rw_counters *count = &row->count;
+	const struct rw_clock *clock = &row->load->clock;
+	double hold_ns = rw_clock_ns(clock, count->hold_ticks);
+
+	result->nr_pools = row->nr_pools;
+	result->pool_create_ns = row->pool_ns;
+	result->mr_pool = result->pool_low_water = row->pools[0].pool.size;
+	for (uint32_t i = 0; i < row->nr_pools; i++)
+		result->pool_low_water =
+			rw_min(result->pool_low_water, row->pools[i].pool.low_water);
+	result->first_exhaustion_ns =
+		(uint64_t)rw_clock_ns(clock, count->first_exhaustion_ticks);
+	/* What all MRs were held together, over the time: how many were, on average. */
+	if (count->elapsed_ns)
+		result->mrs_in_use = hold_ns / (double)count->elapsed_ns / row->nr_pools;
+	if (count->mr_operations)
+		result->mr_hold_ns = hold_ns / (double)(count->mr_operations * row->mrs_per_op);
+}
+
+void rw_client_fill_result(const struct rw_client *client, struct rw_row *row,
+			   struct rw_result *result)
+{
+	const struct rw_clock *clock = &client->load.clock;
+	const struct rw_counters *count = &row->count;
+
+	*result = (struct rw_result){
+		.op = rw_conf_op_name(client->conf->op),
+		.path = rw_conf_path_name(row->path),
+		.engine = row->uses_mrs ? client->load.engine->name : NULL,
+		.size_bytes = row->layout.size_bytes,
+		.segment_bytes = row->layout.seg_bytes,
+		.sges = row->layout.nr_segs,
+		.contexts = client->conf->contexts,
+		.qps = client->conf->qps,
+		.issued = count->issued,
+		.operations = count->operations,
+		.wrs = count->wrs,
+		.doorbells = count->doorbells,
+		.mr_wanted = count->mr_wanted,
+		.exhaustions = count->exhaustions,
+		.fallbacks = count->fallbacks,
+		.failed = count->failed,
+		.mr_operations = count->mr_operations,
+		.waits = count->waits,
+		.wait_ns = rw_clock_ns(clock, count->wait_ticks),
+		.sq_stalls = count->sq_stalls,
+		.sq_stall_ns = rw_clock_ns(clock, count->sq_stall_ticks),
+		.wqe_bytes = rw_row_wqe_bytes(row),
+		.teardowns = count->teardowns,
+		.teardown_ns = rw_clock_ns(clock, count->teardown_ticks),
+		.torn = count->torn,
+		.elapsed_ns = count->elapsed_ns,
+		.peak_ops_per_s = count->peak_ops_per_ns * 1e9,
+		.verified = client->conf->verify,
+		.interrupted = *client->stop,
+		.corrupt = row->corrupt,
+	};
+	result->latency = row->latency;
+	row->latency = NULL;
+	if (row->uses_mrs)
+		fill_pool(row, result);
+}

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/*
+ * How a planned group is measured: warm-up, then the measured phase. Rows of a
+ * latency run take turns in short blocks in random order, so that a drift of
+ * the machine hits all alike.
+ */
+#include "bench/client.h"
+#include "util/random.h"
+
+#define LATENCY_BLOCK  100 /* operations */
+#define LATENCY_BLOCKS 50  /* at least as many, if there are operations enough */
+#define LATENCY_ALONE  1000
+#define WARM_UP_MIN    100
+
+static uint64_t operations_of(const struct rw_conf *conf)
+{
+	return conf->duration_s ? UINT64_MAX : conf->iters * conf->qps;
+}
+
+static int warm_up(struct rw_client *client, struct rw_err *err)
+{
+	uint64_t slots = client->load.nr_slots;
+	const struct rw_row_limit limit = {
+		.operations = client->conf->test->is_latency ? rw_max(2 * slots, WARM_UP_MIN) :
+							       2 * slots,
+	};
+	int ret = 0;
+
+	for (uint32_t i = 0; i < client->nr_rows && !ret; i++)
+		ret = rw_row_run(&client->rows[i], &limit, err);
+	for (uint32_t i = 0; i < client->nr_rows; i++)
+		rw_row_reset(&client->rows[i]);
+	/* What the warm-up moved must not pass for the measured phase's work. */
+	if (!ret && client->conf->verify && !*client->stop)
+		ret = rw_client_prepare(client, err);
+	return ret;
+}
+
+static int measure_bandwidth(struct rw_client *client, struct rw_err *err)
+{
+	const struct rw_row_limit limit = {
+		.operations = operations_of(client->conf),
+		.ns = client->conf->duration_s * RW_NS_PER_S,
+	};
+
+	return rw_row_run(&client->rows[0], &limit, err);
+}
+
+static void shuffle(struct rw_random *random, uint32_t *order, uint32_t n)
+{
+	for (uint32_t i = n; i > 1; i--) {
+		uint32_t k = (uint32_t)rw_random_below(random, i);
+		uint32_t last = order[i - 1];
+
+		order[i - 1] = order[k];
+		order[k] = last;
+	}
+}
+
+static int run_block(struct rw_row *row, uint64_t operations, struct rw_err *err)
+{
+	const struct rw_row_limit limit = { .operations = operations };
+	int ret = rw_row_run(row, &limit, err);
+
+	rw_latency_end_block(row->latency);
+	return ret;
+}
+
+static bool is_over(const struct rw_client *client)
+{
+	const struct rw_conf *conf = client->conf;
+	uint64_t ns = 0;
+
+	if (*client->stop)
+		return true;
+	for (uint32_t i = 0; i < client->nr_rows; i++)
+		ns += client->rows[i].count.elapsed_ns;
+	if (conf->duration_s)
+		return ns >= conf->duration_s * client->nr_rows * RW_NS_PER_S;
+	return client->rows[0].count.issued >= operations_of(conf);
+}
+
+/* Round after round, in each of which every row has one block. */
+static int take_turns(struct rw_client *client, struct rw_err *err)
+{
+	uint64_t operations = operations_of(client->conf);
+	uint64_t block = rw_max(rw_min(operations / LATENCY_BLOCKS, LATENCY_BLOCK), 1u);
+	uint32_t order[RW_NR_PATHS];
+	struct rw_random random;
+
+	rw_random_init(&random, client->conf->seed);
+	for (uint32_t i = 0; i < client->nr_rows; i++)
+		order[i] = i;
+	while (!is_over(client)) {
+		shuffle(&random, order, client->nr_rows);
+		block = rw_min(block, operations - client->rows[0].count.issued);
+		for (uint32_t i = 0; i < client->nr_rows; i++) {
+			int ret = run_block(&client->rows[order[i]], block, err);
+
+			if (ret)
+				return ret;
+		}
+	}
+	return 0;
+}
+
+static int measure_latency(struct rw_client *client, struct rw_err *err)
+{
+	int ret = take_turns(client, err);
+
+	for (uint32_t i = 0; i < client->nr_rows && !ret && !*client->stop; i++)
+		ret = rw_row_time_alone(&client->rows[i],
+					rw_min(operations_of(client->conf), LATENCY_ALONE), err);
+	return ret;
+}
+
+int rw_client_measure(struct rw_client *client, struct rw_err *err)
+{
+	bool is_latency = client->conf->test->is_latency;
+	uint64_t samples = client->conf->unsorted ? operations_of(client->conf) : 0;
+	int ret = 0;
+
+	for (uint32_t i = 0; i < client->nr_rows && is_latency && !ret; i++)
+		ret = rw_row_time(&client->rows[i], samples, err);
+	if (!ret)
+		ret = warm_up(client, err);
+	/* Interrupted, nothing more is begun. */
+	if (ret || *client->stop)
+		return ret;
+	return is_latency ? measure_latency(client, err) : measure_bandwidth(client, err);
+}

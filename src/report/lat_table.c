@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/*
+ * The table of latencies: the columns of perftest's ib_read_lat at the left,
+ * ours at the right, notes below each row.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "report/lat.h"
+
+void rw_lat_columns(const struct rw_conf *conf)
+{
+	struct rw_percentile percentiles[RW_MAX_PERCENTILES];
+	struct rw_err ignored = { 0 };
+	const char *unit = rw_lat_unit(conf);
+	int n = rw_conf_percentiles(conf, percentiles, &ignored);
+
+	printf(" #bytes #iterations    t_min[%s]    t_max[%s]  t_typical[%s]    t_avg[%s]    t_stdev[%s]   99%% percentile[%s]   99.9%% percentile[%s] ",
+	       unit, unit, unit, unit, unit, unit, unit);
+	for (int i = 0; i < n; i++)
+		printf("  p%-7s", percentiles[i].text);
+	printf("  max       path    engine   sges   plan     post     device   poll\n");
+}
+
+static void print_split(const struct rw_result *r, double unit_ns)
+{
+	const struct rw_latency *l = r->latency;
+	double per_op = unit_ns * (double)rw_max(l->moments.count, 1u);
+
+	printf(" %-8.3f %-8.3f %-8.3f %.3f\n", l->plan_ns / per_op, l->post_ns / per_op,
+	       l->device_ns / per_op, l->poll_ns / per_op);
+}
+
+void rw_lat_row(const struct rw_conf *conf, const struct rw_result *r)
+{
+	struct rw_percentile percentiles[RW_MAX_PERCENTILES];
+	struct rw_err ignored = { 0 };
+	const struct rw_latency *l = r->latency;
+	double unit = rw_lat_unit_ns(conf, l);
+	int n = rw_conf_percentiles(conf, percentiles, &ignored);
+
+	printf(" %-7" PRIu64 " %" PRIu64
+	       "          %-7.2f        %-7.2f      %-7.2f  	       %-7.2f     	%-7.2f		%-7.2f 		%-7.2f",
+	       r->size_bytes, l->moments.count, l->moments.min / unit, l->moments.max / unit,
+	       rw_lat_percentile(l, 50) / unit, l->moments.mean / unit,
+	       rw_moments_stdev(&l->moments) / unit, rw_lat_percentile(l, 99) / unit,
+	       rw_lat_percentile(l, 99.9) / unit);
+	for (int i = 0; i < n; i++)
+		printf("  %-8.2f", rw_lat_percentile(l, percentiles[i].percent) / unit);
+	printf("  %-8.2f  %-7s %-8s %-6u", l->moments.max / unit, r->path,
+	       r->engine ? r->engine : "-", r->sges);
+	print_split(r, unit);
+}
+
+static void print_alone(const char *what, const struct rw_hist *hist, const char *unit_name,
+			double unit)
+{
+	if (hist->count)
+		printf(" # %s alone: p50 %.2f, p99 %.2f %s, of %" PRIu64 "\n", what,
+		       (double)rw_hist_percentile(hist, 50) / unit,
+		       (double)rw_hist_percentile(hist, 99) / unit, unit_name, hist->count);
+}
+
+static void print_histogram(const struct rw_hist *hist)
+{
+	struct rw_hist_bucket bucket;
+	uint32_t cursor = 0;
+
+	printf(" # histogram: from and to in ns, both included, and how many\n");
+	while (rw_hist_next(hist, &cursor, &bucket))
+		printf(" #   %-12" PRIu64 " %-12" PRIu64 " %" PRIu64 "\n", bucket.low, bucket.high,
+		       bucket.count);
+}
+
+void rw_lat_notes(const struct rw_conf *conf, const struct rw_result *r)
+{
+	const struct rw_latency *l = r->latency;
+	const char *unit_name = rw_lat_unit(conf);
+	double unit = rw_lat_unit_ns(conf, l);
+
+	print_alone("registration", &l->registration, unit_name, unit);
+	print_alone("invalidation", &l->invalidation, unit_name, unit);
+	if (rw_hist_saturated(&l->hist))
+		printf(" # %" PRIu64 " operations took more than an hour each: their percentiles are lower bounds\n",
+		       rw_hist_saturated(&l->hist));
+	if (conf->histogram)
+		print_histogram(&l->hist);
+	for (uint64_t i = 0; conf->unsorted && i < l->nr_samples; i++)
+		printf(" %" PRIu64 ", %.3f\n", i + 1, (double)l->samples[i] / unit);
+}
+
+void rw_lat_contrast(const struct rw_conf *conf, const struct rw_result *row,
+		     const struct rw_result *direct)
+{
+	struct rw_ci_contrast_result by, ratio;
+	double unit = rw_lat_unit_ns(conf, row->latency);
+
+	printf(" # %s - direct at %" PRIu64 " bytes in %u segments: ", rw_lat_path_name(row),
+	       row->size_bytes, row->sges);
+	if (rw_result_contrast(row, direct, RW_CI_DIFFERENCE, &by) ||
+	    rw_result_contrast(row, direct, RW_CI_RATIO, &ratio)) {
+		printf("not decided, too few operations\n");
+		return;
+	}
+	printf("%s%+.3f %s (95 %% interval %+.3f to %+.3f), ratio %.3f\n",
+	       rw_ci_no_difference(&by.ci, RW_CI_DIFFERENCE) ? "no difference found, " : "",
+	       by.estimate / unit, rw_lat_unit(conf), by.ci.low / unit, by.ci.high / unit,
+	       ratio.estimate);
+}

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/*
+ * The times of the operations of one row: their distribution, where the time
+ * of a mean operation goes, and the mean of each block of operations.
+ */
+#ifndef RW_STATS_LATENCY_H
+#define RW_STATS_LATENCY_H
+
+#include "stats/clock.h"
+#include "stats/hist.h"
+#include "stats/moments.h"
+
+#define RW_LATENCY_BLOCKS 1024 /* even */
+
+/* One operation, in ticks. Open loop: @due is when it was to begin. */
+struct rw_op_times {
+	uint64_t due;       /* closed loop: not used */
+	uint64_t begun;     /* planning begins */
+	uint64_t posting;   /* posting of the first WR begins */
+	uint64_t posted;    /* the doorbell has been rung */
+	uint64_t polling;   /* the poll began that brought the last completion */
+	uint64_t completed; /* ... and returned */
+};
+
+struct rw_latency {
+	const struct rw_clock *clock;
+	bool open_loop;
+	struct rw_hist hist; /* ns, from @posting, or in an open loop from @due, to @completed */
+	struct rw_moments moments; /* of the same */
+	/* Sums over all operations, ns. */
+	double plan_ns, post_ns, device_ns, poll_ns;
+
+	/* Open loop */
+	struct rw_hist service; /* ns, from @begun */
+	double queued_ns;       /* sum of what operations waited for a free context */
+
+	/* The mean of each block. */
+	double blocks[RW_LATENCY_BLOCKS];
+	uint32_t nr_blocks;
+	uint32_t blocks_per_mean, blocks_pending;
+	double sum_ns, block_start_ns;
+	uint64_t block_start_count;
+
+	/* Each operation in the order in which they ended; NULL: not kept. */
+	uint64_t *samples;
+	uint64_t nr_samples, max_samples;
+
+	/* MR path: registration and invalidation alone, each signaled; counts may be 0. */
+	struct rw_hist registration, invalidation;
+};
+
+/*
+ * New and empty, with room for @max_samples (0: none are kept): nothing is
+ * allocated while measuring. NULL: out of memory.
+ */
+struct rw_latency *rw_latency_new(const struct rw_clock *clock, bool open_loop,
+				  uint64_t max_samples);
+void rw_latency_free(struct rw_latency *latency);
+
+/* Forget all that was recorded. */
+void rw_latency_reset(struct rw_latency *latency);
+
+/* Count one operation: no allocation, no loop. */
+void rw_latency_record(struct rw_latency *latency, const struct rw_op_times *times);
+
+/*
+ * A block of operations has ended: keep its mean. When all places are taken,
+ * each pair of neighbours becomes one, and so on from then.
+ */
+void rw_latency_end_block(struct rw_latency *latency);
+
+#endif

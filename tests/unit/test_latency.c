@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/* What is kept of the times of operations. */
+#include "unit.h"
+
+#include <math.h>
+
+#include "stats/latency.h"
+
+/* Half a nanosecond a tick. */
+static const struct rw_clock clock_of_test = { .ns_per_tick = 0.5 };
+
+static struct rw_latency *make(bool open_loop, uint64_t samples)
+{
+	struct rw_latency *latency = rw_latency_new(&clock_of_test, open_loop, samples);
+
+	assert_non_null(latency);
+	return latency;
+}
+
+static void assert_near(double value, double expected)
+{
+	if (fabs(value - expected) > 1e-9 * rw_max(fabs(expected), 1))
+		fail_msg("%.12g instead of %.12g", value, expected);
+}
+
+/* An operation of @ns from posting to completion, that began 20 ns before. */
+static void record(struct rw_latency *latency, uint64_t ns)
+{
+	const struct rw_op_times times = {
+		.begun = 1000,
+		.posting = 1040,
+		.posted = 1060,
+		.polling = 1040 + 2 * ns - 8,
+		.completed = 1040 + 2 * ns,
+	};
+
+	rw_latency_record(latency, &times);
+}
+
+static void test_closed_loop(void **state)
+{
+	struct rw_latency *latency = make(false, 2);
+
+	record(latency, 100);
+	record(latency, 300);
+	record(latency, 200);
+	assert_int_equal(latency->moments.count, 3);
+	assert_near(latency->moments.mean, 200);
+	assert_near(rw_moments_stdev(&latency->moments), 100);
+	assert_near(latency->moments.min, 100);
+	assert_near(latency->moments.max, 300);
+	assert_int_equal(rw_hist_percentile(&latency->hist, 50), 200);
+	assert_int_equal(latency->hist.max, 300);
+	/* the parts are the whole, and planning stands beside it */
+	assert_near(latency->plan_ns, 3 * 20);
+	assert_near(latency->post_ns, 3 * 10);
+	assert_near(latency->poll_ns, 3 * 4);
+	assert_near(latency->post_ns + latency->device_ns + latency->poll_ns, 600);
+	/* in their order, as many as there is room for */
+	assert_int_equal(latency->nr_samples, 2);
+	assert_int_equal(latency->samples[0], 100);
+	assert_int_equal(latency->samples[1], 300);
+	rw_latency_reset(latency);
+	assert_int_equal(latency->moments.count + latency->hist.count + latency->nr_samples, 0);
+	assert_near(latency->plan_ns + latency->device_ns, 0);
+	rw_latency_free(latency);
+}
+
+/* From when it was due: what an operation waits before it begins counts. */
+static void test_open_loop(void **state)
+{
+	const struct rw_op_times times = {
+		.due = 200, .begun = 1000, .posting = 1040, .posted = 1060,
+		.polling = 1050, /* the poll began before the doorbell was rung */
+		.completed = 1240,
+	};
+	struct rw_latency *latency = make(true, 0);
+
+	rw_latency_record(latency, &times);
+	assert_int_equal(latency->hist.max, 520);
+	assert_near(latency->moments.mean, 520);
+	assert_int_equal(latency->service.max, 120);
+	assert_near(latency->queued_ns, 400);
+	assert_near(latency->device_ns, 0);
+	assert_near(latency->poll_ns, 90);
+	rw_latency_free(latency);
+}
+
+/* Below a microsecond nothing is rounded away. */
+static void test_small_spread(void **state)
+{
+	struct rw_latency *latency = make(false, 0);
+	struct rw_op_times times = { .completed = 801 };
+
+	rw_latency_record(latency, &times);
+	times.completed = 803;
+	rw_latency_record(latency, &times);
+	assert_near(latency->moments.mean, 401);
+	assert_near(rw_moments_stdev(&latency->moments), sqrt(0.5));
+	rw_latency_free(latency);
+}
+
+/* However many blocks there are, their means are those of equal shares, in order. */
+static void test_blocks(void **state)
+{
+	struct rw_latency *latency = make(false, 0);
+	uint64_t blocks = 5 * RW_LATENCY_BLOCKS;
+	double sum = 0;
+
+	rw_latency_end_block(latency);
+	assert_int_equal(latency->nr_blocks, 0); /* an empty one is none */
+	for (uint64_t i = 0; i < blocks; i++) {
+		record(latency, 100 + i);
+		record(latency, 102 + i);
+		rw_latency_end_block(latency);
+		if (i == 9) {
+			assert_int_equal(latency->nr_blocks, 10);
+			assert_near(latency->blocks[3], 104);
+		}
+	}
+	assert_true(latency->nr_blocks >= RW_LATENCY_BLOCKS / 2);
+	assert_true(latency->nr_blocks < RW_LATENCY_BLOCKS);
+	assert_int_equal(latency->nr_blocks * latency->blocks_per_mean, blocks);
+	for (uint32_t i = 0; i < latency->nr_blocks; i++) {
+		sum += latency->blocks[i];
+		assert_true(!i || latency->blocks[i] > latency->blocks[i - 1]);
+	}
+	assert_near(sum / latency->nr_blocks, latency->moments.mean);
+	rw_latency_free(latency);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_closed_loop),
+		cmocka_unit_test(test_open_loop),
+		cmocka_unit_test(test_small_spread),
+		cmocka_unit_test(test_blocks),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
