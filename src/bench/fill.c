@@ -63,6 +63,9 @@ void rw_client_fill_result(const struct rw_client *client, struct rw_row *row,
 	};
 	result->latency = row->latency;
 	row->latency = NULL;
+	result->rate = client->conf->rate;
+	result->queue_max = count->queue_max;
+	result->unserved = count->unserved;
 	if (row->uses_mrs)
 		fill_pool(row, result);
 }

@@ -123,7 +123,8 @@ static int exhausted(struct rw_row *row, struct rw_slot *slot, int error, struct
 		return rw_ctx_init_direct(&slot->ctx);
 	case RW_EXHAUSTION_FAIL:
 		row->count.failed++;
-		rw_slot_push(&row->dropped, slot);
+		/* In a loop without pauses it would be dropped again and again. */
+		rw_slot_push(row->source ? &row->ready : &row->dropped, slot);
 		if (row->load->conf->teardown)
 			row->dying = slot->q;
 		return 0;
@@ -199,13 +200,22 @@ static int try_slot(struct rw_row *row, struct rw_slot *slot, struct rw_err *err
 	return ret ? ret : 1;
 }
 
-/* Begin the next operation of each ready slot, up to the limit. */
+static bool is_due(struct rw_row *row, struct rw_slot *slot)
+{
+	uint32_t idle = row->load->nr_slots - row->in_flight - row->nr_blocked;
+
+	return rw_source_take(row->source, ticks_now(row), idle, &slot->times.due);
+}
+
 int rw_row_issue(struct rw_row *row, uint64_t limit, struct rw_err *err)
 {
 	while (row->ready.head && row->count.issued < limit && !row->dying) {
-		struct rw_slot *slot = rw_slot_pop(&row->ready);
+		struct rw_slot *slot = row->ready.head;
 		int ret;
 
+		if (rw_unlikely(row->source) && !is_due(row, slot))
+			break;
+		rw_slot_pop(&row->ready);
 		row->count.issued++;
 		row->count.mr_wanted += slot->ctx.wants_mr;
 		if (rw_unlikely(row->latency))

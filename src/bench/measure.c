@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /*
- * How a planned group is measured: warm-up, then the measured phase. Rows of a
- * latency run take turns in short blocks in random order, so that a drift of
- * the machine hits all alike.
+ * How a planned group is measured: warm-up, then the measured phase. Several
+ * rows take turns in short blocks in random order, so that a drift of the
+ * machine hits all alike.
  */
 #include "bench/client.h"
 #include "util/random.h"
@@ -36,7 +36,7 @@ static int warm_up(struct rw_client *client, struct rw_err *err)
 	return ret;
 }
 
-static int measure_bandwidth(struct rw_client *client, struct rw_err *err)
+static int measure_row(struct rw_client *client, struct rw_err *err)
 {
 	const struct rw_row_limit limit = {
 		.operations = operations_of(client->conf),
@@ -104,28 +104,22 @@ static int take_turns(struct rw_client *client, struct rw_err *err)
 	return 0;
 }
 
-static int measure_latency(struct rw_client *client, struct rw_err *err)
-{
-	int ret = take_turns(client, err);
-
-	for (uint32_t i = 0; i < client->nr_rows && !ret && !*client->stop; i++)
-		ret = rw_row_time_alone(&client->rows[i],
-					rw_min(operations_of(client->conf), LATENCY_ALONE), err);
-	return ret;
-}
-
 int rw_client_measure(struct rw_client *client, struct rw_err *err)
 {
-	bool is_latency = client->conf->test->is_latency;
-	uint64_t samples = client->conf->unsorted ? operations_of(client->conf) : 0;
+	const struct rw_conf *conf = client->conf;
+	uint64_t samples = conf->unsorted ? operations_of(conf) : 0;
 	int ret = 0;
 
-	for (uint32_t i = 0; i < client->nr_rows && is_latency && !ret; i++)
+	for (uint32_t i = 0; i < client->nr_rows && rw_conf_is_timed(conf) && !ret; i++)
 		ret = rw_row_time(&client->rows[i], samples, err);
 	if (!ret)
 		ret = warm_up(client, err);
 	/* Interrupted, nothing more is begun. */
 	if (ret || *client->stop)
 		return ret;
-	return is_latency ? measure_latency(client, err) : measure_bandwidth(client, err);
+	ret = rw_conf_takes_turns(conf) ? take_turns(client, err) : measure_row(client, err);
+	for (uint32_t i = 0; i < client->nr_rows && conf->test->is_latency && !ret; i++)
+		ret = rw_row_time_alone(&client->rows[i],
+					rw_min(operations_of(conf), LATENCY_ALONE), err);
+	return ret;
 }

@@ -189,6 +189,8 @@ int rw_row_plan(struct rw_row *row, struct rw_load *load, const struct rw_row_wa
 		ret = plan_pools(row, err);
 	if (!ret)
 		ret = plan_bytes(row, err);
+	if (!ret && rw_source_is_wanted(load->conf))
+		ret = rw_source_new(load->conf, &load->clock, &row->source, err);
 	if (ret)
 		goto err_unplan;
 	plan_qps(row);
@@ -202,7 +204,8 @@ err_unplan:
 
 int rw_row_time(struct rw_row *row, uint64_t max_samples, struct rw_err *err)
 {
-	row->latency = rw_latency_new(&row->load->clock, false, max_samples);
+	row->latency = rw_latency_new(&row->load->clock, row->source && row->source->is_open,
+				      max_samples);
 	return row->latency ? 0 : rw_fail(err, RW_EXIT_RUN, -ENOMEM, "out of memory");
 }
 
@@ -220,6 +223,8 @@ void rw_row_unplan(struct rw_row *row)
 	row->nr_planned = 0;
 	rw_latency_free(row->latency);
 	row->latency = NULL;
+	free(row->source);
+	row->source = NULL;
 	free(row->segs);
 	free(row->slots);
 	row->segs = NULL;

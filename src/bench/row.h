@@ -13,6 +13,7 @@
 #define RW_BENCH_ROW_H
 
 #include "bench/load.h"
+#include "bench/source.h"
 #include "stats/latency.h"
 #include "util/pattern.h"
 
@@ -61,6 +62,8 @@ struct rw_counters {
 	uint64_t teardowns;   /* of a QP ... */
 	uint64_t teardown_ticks;
 	uint64_t torn;        /* ... and the operations that were in flight on it */
+	uint64_t queue_max;   /* arrivals that were due and not begun, at most ... */
+	uint64_t unserved;    /* ... and when the time was over */
 	uint64_t elapsed_ns;
 	double peak_ops_per_ns;
 };
@@ -79,6 +82,7 @@ struct rw_row {
 	uint64_t seed;         /* of its data */
 	struct rw_corrupt corrupt;
 	struct rw_latency *latency; /* NULL: operations are not timed one by one */
+	struct rw_source *source;   /* NULL: operations begin as soon as a context is free */
 
 	uint32_t first_slot;   /* of this row's among those of all rows of its group */
 	struct rw_slot *slots;
@@ -124,7 +128,10 @@ int rw_row_plan(struct rw_row *row, struct rw_load *load, const struct rw_row_wa
 		struct rw_err *err);
 void rw_row_unplan(struct rw_row *row);
 
-/* Time its operations from now on. Returns 0 or -ENOMEM, told in @err. */
+/*
+ * Time its operations from now on, and keep the first @max_samples as they are.
+ * Returns 0 or -ENOMEM, told in @err.
+ */
 int rw_row_time(struct rw_row *row, uint64_t max_samples, struct rw_err *err);
 
 /*

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /*
  * The client's rows, in groups: rows of one size that are measured together.
- * For bandwidth a group is one row; for latency it is all paths, in turns.
+ * A group is one row, or all paths of a size, which take turns.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -182,7 +182,7 @@ static int run_size(struct rw_client *client, uint64_t size_bytes, struct rw_err
 {
 	int ret = 0;
 
-	if (client->conf->test->is_latency)
+	if (rw_conf_takes_turns(client->conf))
 		return run_group(client, size_bytes, client->conf->paths, err);
 	for (int path = 0; path < RW_NR_PATHS && !ret; path++)
 		if (client->conf->paths >> path & 1 && !*client->stop)

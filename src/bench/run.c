@@ -38,15 +38,27 @@ static void note_window(struct rw_row *row, struct phase *phase, uint64_t now)
 	phase->window_end = row->count.operations + phase->window_ops;
 }
 
+/* Nothing more is begun. What was to begin by now and has not is told. */
+static void end_phase(struct rw_row *row, struct phase *phase)
+{
+	if (phase->limit && row->source && row->source->is_open)
+		row->count.unserved += row->source->arrived - row->source->begun;
+	phase->limit = 0;
+}
+
 /* Everything that is looked at now and then. Returns 0 or -errno. */
 static int look_around(struct rw_row *row, struct phase *phase, uint64_t now,
 		       struct rw_err *err)
 {
+	if (row->source)
+		rw_source_advance(row->source, now);
 	if (*row->load->watch.stop || (phase->end_ticks && now >= phase->end_ticks))
-		phase->limit = 0;
+		end_phase(row, phase);
 	if (now < phase->watch_ticks)
 		return 0;
 	phase->watch_ticks = now + phase->watch_every;
+	if (!row->in_flight)
+		phase->last_ticks = now;
 	if (now - phase->last_ticks > phase->silence)
 		return rw_fail(err, RW_EXIT_PEER, -ETIMEDOUT,
 			       "no completion for %" PRIu64
@@ -75,6 +87,8 @@ static void start_phase(struct rw_row *row, const struct rw_row_limit *limit,
 		.min_window_ticks = UINT64_MAX,
 	};
 	phase->watch_ticks = now + phase->watch_every;
+	if (row->source)
+		rw_source_start(row->source, now, limit->operations);
 	if (*row->load->watch.stop)
 		phase->limit = 0;
 	else if (limit->operations == UINT64_MAX)
@@ -89,6 +103,8 @@ static void finish_phase(struct rw_row *row, const struct phase *phase, uint64_t
 	double peak = 0, average;
 
 	count->elapsed_ns += rw_clock_raw_ns() - start_ns;
+	if (row->source)
+		count->queue_max = rw_max(count->queue_max, row->source->queue_max);
 	if (row->load->conf->no_peak || !count->elapsed_ns)
 		return;
 	/* What comes after the last whole window can lift the average above all windows. */

@@ -7,6 +7,7 @@
 
 #include "conf/conf.h"
 #include "rw/layout.h"
+#include "stats/arrival.h"
 
 /* All segments, queues and arenas are sized by this product. */
 #define MAX_OPERATIONS (UINT64_C(1) << 17)
@@ -67,6 +68,17 @@ static int check_latency(const struct rw_conf *conf, struct rw_err *err)
 	return 0;
 }
 
+static int check_arrival(const struct rw_conf *conf, struct rw_err *err)
+{
+	struct rw_arrival_shape shape;
+
+	if (!rw_arrival_parse(conf->arrival, &shape))
+		return 0;
+	return rw_fail(err, RW_EXIT_USAGE, -EINVAL,
+		       "--arrival: '%s' is unknown; give poisson, fixed or burst:N with N from 1 to %" PRIu64,
+		       conf->arrival, RW_ARRIVAL_MAX_BURST);
+}
+
 int rw_conf_check(const struct rw_conf *conf, struct rw_err *err)
 {
 	uint64_t sizes[RW_MAX_SIZES];
@@ -78,6 +90,8 @@ int rw_conf_check(const struct rw_conf *conf, struct rw_err *err)
 		return ret;
 	if (conf->test->is_latency)
 		ret = check_latency(conf, err);
+	if (!ret)
+		ret = check_arrival(conf, err);
 	if (ret)
 		return ret;
 	if (rw_conf_slots(conf) > MAX_OPERATIONS)

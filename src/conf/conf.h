@@ -118,6 +118,9 @@ struct rw_conf {
 	uint64_t invalidate;    /* enum rw_invalidate */
 	uint64_t pool_scope;    /* enum rw_pool_scope */
 	uint64_t sq;            /* enum rw_sq */
+	uint64_t rate;          /* operations per second of an open loop; 0: closed loop */
+	char arrival[32];       /* how they arrive */
+	uint64_t think_us;      /* mean pause of a context between two operations */
 	bool verify;
 	uint64_t seed;
 };
@@ -167,6 +170,12 @@ int rw_conf_given_run_options(const struct rw_conf *conf, char *buf, size_t len)
 const char *rw_conf_op_name(uint64_t op);
 const char *rw_conf_path_name(uint64_t path);
 const char *rw_conf_on_exhaustion_name(uint64_t policy);
+
+/* Is each operation timed? */
+bool rw_conf_is_timed(const struct rw_conf *conf);
+
+/* Do the paths of a size take turns? Not where a row has a history: a queue. */
+bool rw_conf_takes_turns(const struct rw_conf *conf);
 
 /* Operation contexts of a session: rows that take turns have their own. */
 uint64_t rw_conf_slots(const struct rw_conf *conf);

@@ -98,6 +98,7 @@ static int check_exclusive(const struct rw_conf *conf, struct rw_err *err)
 	static const char *const pairs[][2] = {
 		{ "iters", "duration" },
 		{ "size", "all" },
+		{ "rate", "think_us" },
 	};
 
 	for (size_t i = 0; i < RW_ARRAY_SIZE(pairs); i++)
@@ -183,9 +184,19 @@ int rw_conf_given_run_options(const struct rw_conf *conf, char *buf, size_t len)
 	return count;
 }
 
+bool rw_conf_is_timed(const struct rw_conf *conf)
+{
+	return conf->test->is_latency || conf->rate || conf->think_us;
+}
+
+bool rw_conf_takes_turns(const struct rw_conf *conf)
+{
+	return conf->test->is_latency && !conf->rate && !conf->think_us;
+}
+
 uint64_t rw_conf_slots(const struct rw_conf *conf)
 {
-	uint64_t rows = conf->test->is_latency ? (uint64_t)__builtin_popcountll(conf->paths) : 1;
+	uint64_t rows = rw_conf_takes_turns(conf) ? (uint64_t)__builtin_popcountll(conf->paths) : 1;
 
 	return conf->contexts * conf->qps * rows;
 }

@@ -104,10 +104,10 @@ static json_t *row_json(const struct rw_conf *conf, const struct rw_result *r)
 		return NULL;
 	json_object_set_new(row, "MsgSize", json_integer((json_int_t)r->size_bytes));
 	json_object_set_new(row, "n_iterations", json_integer((json_int_t)r->operations));
-	if (conf->test->is_latency)
-		rw_lat_set_json(conf, r, row);
-	else
+	if (!conf->test->is_latency)
 		set_bandwidth(conf, r, row);
+	if (r->latency)
+		rw_lat_set_json(conf, r, row);
 	json_object_set_new(row, "op", json_string(r->op));
 	json_object_set_new(row, "path", json_string(r->path));
 	json_object_set_new(row, "engine", r->engine ? json_string(r->engine) : json_null());

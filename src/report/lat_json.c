@@ -62,6 +62,23 @@ static json_t *samples_json(const struct rw_latency *l)
 	return list;
 }
 
+static json_t *open_loop_json(const struct rw_result *r)
+{
+	const struct rw_latency *l = r->latency;
+	double elapsed_ns = (double)rw_max(r->elapsed_ns, 1u);
+
+	if (!r->rate)
+		return json_null();
+	return json_pack("{s:I, s:f, s:b, s:I, s:I, s:f, s:f, s:o}", "offered_per_s",
+			 (json_int_t)r->rate, "begun_per_s",
+			 (double)r->issued * 1e9 / elapsed_ns, "reached",
+			 !rw_result_is_overrun(r), "never_begun",
+			 (json_int_t)r->unserved, "queue_max", (json_int_t)r->queue_max,
+			 "queue_mean", l->queued_ns / elapsed_ns, "queued_mean_ns",
+			 l->queued_ns / (double)rw_max(l->moments.count, 1u), "service_ns",
+			 alone_json(&l->service));
+}
+
 void rw_lat_set_json(const struct rw_conf *conf, const struct rw_result *r, json_t *row)
 {
 	const struct rw_latency *l = r->latency;
@@ -78,6 +95,7 @@ void rw_lat_set_json(const struct rw_conf *conf, const struct rw_result *r, json
 	json_object_set_new(row, "split_mean_ns", split_json(l));
 	json_object_set_new(row, "registration_alone_ns", alone_json(&l->registration));
 	json_object_set_new(row, "invalidation_alone_ns", alone_json(&l->invalidation));
+	json_object_set_new(row, "open_loop", open_loop_json(r));
 	json_object_set_new(row, "blocks", json_integer(l->nr_blocks));
 	if (conf->histogram)
 		json_object_set_new(row, "histogram_ns", histogram_json(&l->hist));

@@ -72,12 +72,52 @@ static void print_histogram(const struct rw_hist *hist)
 		       bucket.count);
 }
 
+/* Where the table has no columns for it. */
+static void print_latency(const struct rw_conf *conf, const struct rw_result *r)
+{
+	struct rw_percentile percentiles[RW_MAX_PERCENTILES];
+	struct rw_err ignored = { 0 };
+	const struct rw_latency *l = r->latency;
+	int n = rw_conf_percentiles(conf, percentiles, &ignored);
+
+	printf(" # latency%s: mean %.2f", r->rate ? " from the intended start" : "",
+	       l->moments.mean / 1e3);
+	for (int i = 0; i < n; i++)
+		printf(", p%s %.2f", percentiles[i].text,
+		       rw_lat_percentile(l, percentiles[i].percent) / 1e3);
+	printf(", max %.2f usec\n", l->moments.max / 1e3);
+}
+
+static void print_open_loop(const struct rw_result *r)
+{
+	const struct rw_latency *l = r->latency;
+	double n = (double)rw_max(l->moments.count, 1u);
+
+	printf(" # open loop: %" PRIu64 " operations/s were to begin, %.6g/s were begun; in the queue at most %" PRIu64
+	       ", %.3g on average, for %.2f usec each; service time p50 %.2f, p99 %.2f, max %.2f usec\n",
+	       r->rate, r->elapsed_ns ? (double)r->issued * 1e9 / (double)r->elapsed_ns : 0,
+	       r->queue_max, r->elapsed_ns ? l->queued_ns / (double)r->elapsed_ns : 0,
+	       l->queued_ns / 1e3 / n, (double)rw_hist_percentile(&l->service, 50) / 1e3,
+	       (double)rw_hist_percentile(&l->service, 99) / 1e3, (double)l->service.max / 1e3);
+	if (rw_result_is_overrun(r))
+		printf(" # the rate was not reached: %" PRIu64
+		       " operations were due and never begun; the latencies are those of a growing queue\n",
+		       r->unserved);
+	else if (r->unserved)
+		printf(" # %" PRIu64 " operations were due when the time was over, and not begun\n",
+		       r->unserved);
+}
+
 void rw_lat_notes(const struct rw_conf *conf, const struct rw_result *r)
 {
 	const struct rw_latency *l = r->latency;
 	const char *unit_name = rw_lat_unit(conf);
 	double unit = rw_lat_unit_ns(conf, l);
 
+	if (!conf->test->is_latency)
+		print_latency(conf, r);
+	if (r->rate)
+		print_open_loop(r);
 	print_alone("registration", &l->registration, unit_name, unit);
 	print_alone("invalidation", &l->invalidation, unit_name, unit);
 	if (rw_hist_saturated(&l->hist))

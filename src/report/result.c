@@ -71,6 +71,12 @@ bool rw_result_pair(const struct rw_result *results, uint32_t i,
 	return false;
 }
 
+bool rw_result_is_overrun(const struct rw_result *result)
+{
+	return result->rate && (double)result->issued * 1e9 <
+				       0.98 * (double)result->rate * (double)result->elapsed_ns;
+}
+
 int rw_result_contrast(const struct rw_result *row, const struct rw_result *direct,
 		       enum rw_ci_contrast contrast, struct rw_ci_contrast_result *result_p)
 {

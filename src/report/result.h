@@ -44,6 +44,9 @@ struct rw_result {
 	double teardown_ns;      /* ... in all, until it could be used again ... */
 	uint64_t torn;           /* ... and the operations in flight that were lost */
 	struct rw_latency *latency; /* NULL: operations were not timed one by one */
+	uint64_t rate;           /* operations per second that were to begin; 0: closed loop */
+	uint64_t queue_max;      /* of these, due and not begun, at most ... */
+	uint64_t unserved;       /* ... and when the time was over */
 	uint64_t elapsed_ns;
 	double peak_ops_per_s; /* 0: not measured */
 	bool verified;
@@ -73,6 +76,9 @@ double rw_result_exhaustions_per_s(const struct rw_result *result);
  */
 bool rw_result_pair(const struct rw_result *results, uint32_t i,
 		    const struct rw_result **direct_p);
+
+/* Open loop: was the rate out of reach? Less than 98 % of it was begun. */
+bool rw_result_is_overrun(const struct rw_result *result);
 
 /*
  * How the latency of @row compares with that of @direct: the medians of their

@@ -57,7 +57,7 @@ room_sees() {
 	util)	echo util ;;
 	stats)	echo stats util ;;
 	rw)	echo rw util ;;
-	conf)	echo conf rw util ;; # rw: the segment layout
+	conf)	echo conf stats rw util ;; # rw: the segment layout; stats: arrivals
 	ctl)	echo ctl util ;;
 	topo)	echo topo util ;;
 	report)	echo report stats conf util ;;

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+#include "bench/source.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+bool rw_source_is_wanted(const struct rw_conf *conf)
+{
+	return conf->rate || conf->think_us;
+}
+
+static int init_arrivals(const struct rw_conf *conf, struct rw_source *source)
+{
+	struct rw_arrival_shape shape;
+	int ret = rw_arrival_parse(conf->arrival, &shape);
+
+	if (!ret)
+		ret = rw_arrival_init(&source->next, &shape, conf->rate, conf->seed);
+	return ret;
+}
+
+int rw_source_new(const struct rw_conf *conf, const struct rw_clock *clock,
+		  struct rw_source **source_p, struct rw_err *err)
+{
+	struct rw_source *source = calloc(1, sizeof(*source));
+	int ret = 0;
+
+	if (!source)
+		return rw_fail(err, RW_EXIT_RUN, -ENOMEM, "out of memory");
+	source->clock = clock;
+	source->is_open = conf->rate != 0;
+	source->think_ticks = (double)rw_clock_ticks_of_ns(clock, (double)conf->think_us * 1e3);
+	rw_random_init(&source->random, conf->seed);
+	if (source->is_open)
+		ret = init_arrivals(conf, source);
+	if (ret) {
+		free(source);
+		return rw_fail(err, RW_EXIT_USAGE, ret, "--arrival or --rate: no schedule can be made of it");
+	}
+	*source_p = source;
+	return 0;
+}
+
+static uint64_t draw(struct rw_source *source, struct rw_arrival *arrival)
+{
+	return source->start_ticks +
+	       rw_clock_ticks_of_ns(source->clock, (double)rw_arrival_next(arrival));
+}
+
+void rw_source_start(struct rw_source *source, uint64_t now, uint64_t most)
+{
+	source->start_ticks = now;
+	source->most = most;
+	source->arrived = source->begun = source->queue_max = 0;
+	source->idle = 0;
+	source->last_ticks = now;
+	if (!source->is_open)
+		return;
+	/* What was due and not begun at the end of the last phase is forgotten. */
+	source->next.due_ns = 0;
+	source->last = source->next;
+	source->next_ticks = draw(source, &source->next);
+	source->last_ticks = draw(source, &source->last);
+}
+
+void rw_source_advance(struct rw_source *source, uint64_t now)
+{
+	if (!source->is_open)
+		return;
+	while (source->last_ticks <= now && source->arrived < source->most) {
+		source->arrived++;
+		source->last_ticks = draw(source, &source->last);
+	}
+	source->queue_max = rw_max(source->queue_max, source->arrived - source->begun);
+}
+
+/*
+ * Contexts think for exponential times, which have no memory: the first of
+ * @idle to be ready comes after the mean divided by their number, whenever one
+ * asks. So it is drawn anew when their number has changed: from now, or, when
+ * one was taken, from when that one was ready, however late the loop was.
+ */
+static bool take_thinker(struct rw_source *source, uint64_t now, uint32_t idle)
+{
+	if (idle != source->idle && !(source->idle && source->next_ticks <= now)) {
+		uint64_t from = source->idle ? now : source->last_ticks;
+
+		source->idle = idle;
+		source->next_ticks =
+			from + (uint64_t)rw_random_exponential(&source->random,
+							       source->think_ticks / idle);
+	}
+	if (now < source->next_ticks)
+		return false;
+	source->last_ticks = source->next_ticks;
+	source->idle = 0;
+	return true;
+}
+
+bool rw_source_take(struct rw_source *source, uint64_t now, uint32_t idle, uint64_t *due_p)
+{
+	*due_p = source->next_ticks;
+	if (!source->is_open)
+		return take_thinker(source, now, idle);
+	if (source->next_ticks > now)
+		return false;
+	source->begun++;
+	source->next_ticks = draw(source, &source->next);
+	return true;
+}
