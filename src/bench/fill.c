@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /* What a row did, as a result: ticks become time, sums become means. */
 #include "bench/client.h"
+#include "stats/loss_predict.h"
 
 static void fill_pool(const struct rw_row *row, struct rw_result *result)
 {
@@ -21,6 +22,63 @@ static void fill_pool(const struct rw_row *row, struct rw_result *result)
 		result->mrs_in_use = hold_ns / (double)count->elapsed_ns / row->nr_pools;
 	if (count->mr_operations)
 		result->mr_hold_ns = hold_ns / (double)(count->mr_operations * row->mrs_per_op);
+}
+
+static double mean_ns(const struct rw_hist *hist)
+{
+	struct rw_hist_bucket bucket;
+	uint32_t cursor = 0;
+	double sum = 0;
+
+	while (rw_hist_next(hist, &cursor, &bucket))
+		sum += ((double)bucket.low + (double)bucket.high) / 2 * (double)bucket.count;
+	return hist->count ? sum / (double)hist->count : 0;
+}
+
+/* The load that the row put on each of its pools. */
+static struct rw_loss_load pool_load(const struct rw_client *client, const struct rw_row *row,
+				     const struct rw_result *result)
+{
+	const struct rw_conf *conf = client->conf;
+	const struct rw_latency *latency = result->latency;
+	struct rw_loss_load load = {
+		.pool = row->pools[0].pool.size,
+		.mrs_per_op = row->mrs_per_op,
+		.hold_ns = result->mr_hold_ns,
+		.waits = conf->on_exhaustion == RW_EXHAUSTION_WAIT,
+		.rate = (double)conf->rate / row->nr_pools,
+		.sources = client->load.nr_slots / row->nr_pools,
+		.think_ns = (double)conf->think_us * 1e3,
+	};
+
+	rw_arrival_parse(conf->arrival, &load.shape);
+	if (latency) {
+		load.hold = &latency->hold;
+		load.fallback = &latency->fallback;
+		load.fallback_ns = mean_ns(&latency->fallback);
+	}
+	return load;
+}
+
+/* What the models say of the share of exhaustions, where they can know. */
+static void fill_prediction(const struct rw_client *client, const struct rw_row *row,
+			    struct rw_result *result)
+{
+	struct rw_loss_load load = pool_load(client, row, result);
+	struct rw_loss_prediction prediction;
+	struct rw_err ignored = { 0 };
+	double target;
+
+	if (!rw_blocks_ci(&row->shares, 0.95, &result->share_ci))
+		result->share_ci = (struct rw_ci){ 1, 0 };
+	/* Fallbacks without a time of their own leave a closed loop open to guesses. */
+	if ((result->latency || !result->fallbacks) && !rw_loss_predict(&load, &prediction)) {
+		result->share_model = prediction.model;
+		result->share_predicted = prediction.share;
+	}
+	rw_conf_pool_target(client->conf, &target, &ignored);
+	if (target > 0)
+		rw_loss_pool_for(&load, target, &result->pool_wanted);
 }
 
 void rw_client_fill_result(const struct rw_client *client, struct rw_row *row,
@@ -66,6 +124,8 @@ void rw_client_fill_result(const struct rw_client *client, struct rw_row *row,
 	result->rate = client->conf->rate;
 	result->queue_max = count->queue_max;
 	result->unserved = count->unserved;
-	if (row->uses_mrs)
-		fill_pool(row, result);
+	if (!row->uses_mrs)
+		return;
+	fill_pool(row, result);
+	fill_prediction(client, row, result);
 }

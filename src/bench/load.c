@@ -277,10 +277,21 @@ void rw_row_forget(struct rw_row *row, struct rw_slot *slot)
 	slot->wqes = 0;
 }
 
+static enum rw_op_path path_of(const struct rw_ctx *ctx)
+{
+	if (ctx->fell_back)
+		return RW_OP_BY_FALLBACK;
+	return ctx->type == RW_CTX_MR ? RW_OP_BY_MR : RW_OP_BY_DIRECT;
+}
+
 static int retire(struct rw_row *row, struct rw_slot *slot, struct rw_err *err)
 {
-	int ret = rw_row_release(row, slot, err);
+	int ret;
 
+	/* Once it is released the context no longer says. */
+	if (rw_unlikely(row->latency))
+		slot->times.path = path_of(&slot->ctx);
+	ret = rw_row_release(row, slot, err);
 	slot->done = true;
 	if (rw_unlikely(row->latency)) {
 		slot->times.polling = row->polling;
@@ -392,6 +403,8 @@ void rw_row_reset(struct rw_row *row)
 {
 	memset(&row->count, 0, sizeof(row->count));
 	memset(&row->corrupt, 0, sizeof(row->corrupt));
+	memset(&row->shares, 0, sizeof(row->shares));
+	row->share_wanted = row->share_exhausted = 0;
 	for (uint32_t i = 0; i < row->load->nr_slots; i++)
 		row->slots[i].done = false;
 	for (uint32_t i = 0; i < row->nr_pools; i++)

@@ -82,6 +82,8 @@ struct rw_row {
 	uint64_t seed;         /* of its data */
 	struct rw_corrupt corrupt;
 	struct rw_latency *latency; /* NULL: operations are not timed one by one */
+	struct rw_blocks shares;    /* of operations that found the pool empty, block by block */
+	uint64_t share_wanted, share_exhausted; /* counted when the last block ended */
 	struct rw_source *source;   /* NULL: operations begin as soon as a context is free */
 
 	uint32_t first_slot;   /* of this row's among those of all rows of its group */

@@ -7,6 +7,7 @@
 
 /* How often the watch is asked, and how long nothing may complete. */
 #define WATCH_NS   (50 * 1000 * 1000)
+#define SHARE_BLOCK 100 /* operations */
 #define SILENCE_NS (UINT64_C(30) * RW_NS_PER_S)
 
 /* The state of one phase that only the loop needs. */
@@ -36,6 +37,19 @@ static void note_window(struct rw_row *row, struct phase *phase, uint64_t now)
 		phase->min_window_ticks = ticks;
 	phase->window_start_ticks = now;
 	phase->window_end = row->count.operations + phase->window_ops;
+}
+
+/* After so many operations that wanted MRs, or when it is @over, a block of them ends. */
+static void note_share(struct rw_row *row, bool over)
+{
+	const struct rw_counters *count = &row->count;
+	uint64_t wanted = count->mr_wanted - row->share_wanted;
+
+	if (wanted < SHARE_BLOCK && !over)
+		return;
+	rw_blocks_add(&row->shares, (double)(count->exhaustions - row->share_exhausted), wanted);
+	row->share_wanted = count->mr_wanted;
+	row->share_exhausted = count->exhaustions;
 }
 
 /* Nothing more is begun. What was to begin by now and has not is told. */
@@ -139,6 +153,7 @@ int rw_row_run(struct rw_row *row, const struct rw_row_limit *limit, struct rw_e
 		if (n) {
 			phase.last_ticks = now = row->now;
 			note_window(row, &phase, now);
+			note_share(row, false);
 		} else {
 			now = rw_clock_ticks(&row->load->clock);
 		}

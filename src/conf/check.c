@@ -68,6 +68,22 @@ static int check_latency(const struct rw_conf *conf, struct rw_err *err)
 	return 0;
 }
 
+int rw_conf_pool_target(const struct rw_conf *conf, double *target_p, struct rw_err *err)
+{
+	char *end;
+	double target = strtod(conf->pool_target, &end);
+
+	*target_p = 0;
+	if (!*conf->pool_target)
+		return 0;
+	if (*end || !(target > 0 && target < 1))
+		return rw_fail(err, RW_EXIT_USAGE, -EINVAL,
+			       "--pool_target: '%s' is no share; give a number over 0 and below 1, such as 1e-4",
+			       conf->pool_target);
+	*target_p = target;
+	return 0;
+}
+
 static int check_arrival(const struct rw_conf *conf, struct rw_err *err)
 {
 	struct rw_arrival_shape shape;
@@ -84,6 +100,7 @@ int rw_conf_check(const struct rw_conf *conf, struct rw_err *err)
 	uint64_t sizes[RW_MAX_SIZES];
 	uint32_t nr_sizes = rw_conf_sizes(conf, sizes);
 	struct rw_layout layout;
+	double target;
 	int ret = check_mtu(conf->mtu_bytes, err);
 
 	if (ret)
@@ -92,6 +109,8 @@ int rw_conf_check(const struct rw_conf *conf, struct rw_err *err)
 		ret = check_latency(conf, err);
 	if (!ret)
 		ret = check_arrival(conf, err);
+	if (!ret)
+		ret = rw_conf_pool_target(conf, &target, err);
 	if (ret)
 		return ret;
 	if (rw_conf_slots(conf) > MAX_OPERATIONS)

@@ -79,6 +79,7 @@ struct rw_conf {
 	/* output */
 	char json[1024];
 	char percentiles[128]; /* a list of numbers */
+	char pool_target[32];  /* a wished share of exhaustions; empty: none */
 	bool histogram;
 	bool unsorted;
 	bool cycles;
@@ -170,6 +171,9 @@ int rw_conf_given_run_options(const struct rw_conf *conf, char *buf, size_t len)
 const char *rw_conf_op_name(uint64_t op);
 const char *rw_conf_path_name(uint64_t path);
 const char *rw_conf_on_exhaustion_name(uint64_t policy);
+
+/* The share that --pool_target wishes, 0 if none; or -EINVAL with @err told. */
+int rw_conf_pool_target(const struct rw_conf *conf, double *target_p, struct rw_err *err);
 
 /* Is each operation timed? */
 bool rw_conf_is_timed(const struct rw_conf *conf);

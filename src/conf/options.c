@@ -102,6 +102,8 @@ const struct rw_opt rw_opts[] = {
 	{ 0, "sq", NULL, RW_OPT_NAME, RW_SCOPE_RUN, GROUP_PATH, FIELD(sq), 0, 1,
 	  "full", "SIZE", sq_names, "send queue: room for every context's longest chain, or the kernel's 3 WRs per context, which fallbacks can fill" },
 
+	{ 0, "pool_target", NULL, RW_OPT_STRING, RW_SCOPE_OUTPUT, GROUP_OUTPUT, FIELD(pool_target), 0, 32,
+	  "", "SHARE", NULL, "print the smallest pool with at most this share of exhaustions, such as 1e-4, from the measured hold time" },
 	{ 0, "percentiles", NULL, RW_OPT_STRING, RW_SCOPE_OUTPUT, GROUP_OUTPUT, FIELD(percentiles), 0, 128,
 	  "50,90,99,99.9,99.99", "LIST", NULL, "percentiles of latency to report, up to 16 (default 50,90,99,99.9,99.99)", "lat" },
 	{ 'H', "report-histogram", NULL, RW_OPT_FLAG, RW_SCOPE_OUTPUT, GROUP_OUTPUT, FIELD(histogram), 0, 1,

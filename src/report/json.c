@@ -69,6 +69,12 @@ static void set_pool(json_t *row, const struct rw_result *r)
 	} figures[] = {
 		{ "exhaustion_share", r->mr_wanted, rw_result_exhaustion_share(r) },
 		{ "exhaustions_per_s", r->mr_wanted, rw_result_exhaustions_per_s(r) },
+		{ "exhaustion_share_low", r->engine && r->share_ci.low <= r->share_ci.high,
+		  rw_max(r->share_ci.low, 0) },
+		{ "exhaustion_share_high", r->engine && r->share_ci.low <= r->share_ci.high,
+		  rw_min(r->share_ci.high, 1) },
+		{ "exhaustion_share_predicted", r->share_model, r->share_predicted },
+		{ "pool_for_target", r->pool_wanted, r->pool_wanted },
 		{ "first_exhaustion_ns", r->exhaustions, (double)r->first_exhaustion_ns },
 		{ "pool_low_water", r->engine, (double)r->pool_low_water },
 		{ "pool_mean_in_use", r->engine, r->mrs_in_use },
@@ -80,6 +86,8 @@ static void set_pool(json_t *row, const struct rw_result *r)
 		{ "teardown_ns", true, r->teardown_ns },
 	};
 
+	json_object_set_new(row, "exhaustion_model",
+			    r->share_model ? json_string(r->share_model) : json_null());
 	for (size_t i = 0; i < RW_ARRAY_SIZE(figures); i++)
 		json_object_set_new(row, figures[i].key,
 				    number_if(figures[i].known, figures[i].value));

@@ -96,7 +96,7 @@ void rw_lat_set_json(const struct rw_conf *conf, const struct rw_result *r, json
 	json_object_set_new(row, "registration_alone_ns", alone_json(&l->registration));
 	json_object_set_new(row, "invalidation_alone_ns", alone_json(&l->invalidation));
 	json_object_set_new(row, "open_loop", open_loop_json(r));
-	json_object_set_new(row, "blocks", json_integer(l->nr_blocks));
+	json_object_set_new(row, "blocks", json_integer(l->blocks.n));
 	if (conf->histogram)
 		json_object_set_new(row, "histogram_ns", histogram_json(&l->hist));
 	if (conf->unsorted)

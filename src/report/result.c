@@ -87,8 +87,9 @@ int rw_result_contrast(const struct rw_result *row, const struct rw_result *dire
 		.resamples = 2000,
 		.seed = 1,
 	};
-	const struct rw_ci_sample a = { direct->latency->blocks, direct->latency->nr_blocks };
-	const struct rw_ci_sample b = { row->latency->blocks, row->latency->nr_blocks };
+	const struct rw_ci_sample a = { direct->latency->blocks.means,
+					direct->latency->blocks.n };
+	const struct rw_ci_sample b = { row->latency->blocks.means, row->latency->blocks.n };
 
 	return rw_ci_bootstrap(&how, &a, &b, result_p);
 }

@@ -35,6 +35,10 @@ struct rw_result {
 	uint64_t pool_low_water; /* fewest free MRs of any pool */
 	double mrs_in_use;       /* of one pool, mean over time */
 	double mr_hold_ns;       /* from planning to completion, mean */
+	struct rw_ci share_ci;   /* 95 % of the share of exhaustions; low > high: not known */
+	const char *share_model; /* that predicts it from the hold time; NULL: none does */
+	double share_predicted;
+	uint32_t pool_wanted;    /* MRs of a pool for --pool_target; 0: not asked, or none */
 	uint64_t waits;          /* for an MR ... */
 	double wait_ns;          /* ... in all */
 	uint64_t sq_stalls;      /* for room in the SQ ... */

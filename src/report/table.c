@@ -101,6 +101,22 @@ void rw_table_columns(const struct rw_conf *conf)
 	fflush(stdout);
 }
 
+/* Measured beside predicted. */
+static void print_share(const struct rw_result *r)
+{
+	if (r->share_model && (r->rate || r->exhaustions)) {
+		printf(" # exhaustions: measured %.4g %%", 100 * rw_result_exhaustion_share(r));
+		if (r->share_ci.low <= r->share_ci.high)
+			printf(" (95 %% interval %.4g to %.4g)", 100 * rw_max(r->share_ci.low, 0),
+			       100 * rw_min(r->share_ci.high, 1));
+		printf(", predicted from the hold time %.4g %% (%s)\n", 100 * r->share_predicted,
+		       r->share_model);
+	}
+	if (r->pool_wanted)
+		printf(" # a pool of %u MRs would keep the share as wished (--pool_target)\n",
+		       r->pool_wanted);
+}
+
 /* What became of the pool: to the row's right there is no room for it. */
 static void print_pool(const struct rw_result *r)
 {
@@ -113,6 +129,7 @@ static void print_pool(const struct rw_result *r)
 	       " free at the least, %.1f us held each; pool made in %.2f ms\n",
 	       r->mr_pool, r->mrs_in_use, r->pool_low_water, r->mr_hold_ns / 1e3,
 	       (double)r->pool_create_ns / 1e6);
+	print_share(r);
 	if (r->waits)
 		printf(" # %" PRIu64 " waits for an MR of %.1f us each\n", r->waits,
 		       r->wait_ns / 1e3 / (double)r->waits);

@@ -6,11 +6,16 @@
 #ifndef RW_STATS_LATENCY_H
 #define RW_STATS_LATENCY_H
 
+#include "stats/blocks.h"
 #include "stats/clock.h"
 #include "stats/hist.h"
 #include "stats/moments.h"
 
-#define RW_LATENCY_BLOCKS 1024 /* even */
+enum rw_op_path {
+	RW_OP_BY_DIRECT,   /* as it was wanted */
+	RW_OP_BY_MR,
+	RW_OP_BY_FALLBACK, /* direct, since the pool was empty */
+};
 
 /* One operation, in ticks. Open loop: @due is when it was to begin. */
 struct rw_op_times {
@@ -20,6 +25,7 @@ struct rw_op_times {
 	uint64_t posted;    /* the doorbell has been rung */
 	uint64_t polling;   /* the poll began that brought the last completion */
 	uint64_t completed; /* ... and returned */
+	enum rw_op_path path;
 };
 
 struct rw_latency {
@@ -30,14 +36,12 @@ struct rw_latency {
 	/* Sums over all operations, ns. */
 	double plan_ns, post_ns, device_ns, poll_ns;
 
-	/* Open loop */
-	struct rw_hist service; /* ns, from @begun */
-	double queued_ns;       /* sum of what operations waited for a free context */
+	/* ns from @begun: of all, of those that held MRs, and of fallbacks. */
+	struct rw_hist service, hold, fallback;
+	double queued_ns; /* open loop: sum of what operations waited for a free context */
 
 	/* The mean of each block. */
-	double blocks[RW_LATENCY_BLOCKS];
-	uint32_t nr_blocks;
-	uint32_t blocks_per_mean, blocks_pending;
+	struct rw_blocks blocks;
 	double sum_ns, block_start_ns;
 	uint64_t block_start_count;
 
@@ -63,10 +67,7 @@ void rw_latency_reset(struct rw_latency *latency);
 /* Count one operation: no allocation, no loop. */
 void rw_latency_record(struct rw_latency *latency, const struct rw_op_times *times);
 
-/*
- * A block of operations has ended: keep its mean. When all places are taken,
- * each pair of neighbours becomes one, and so on from then.
- */
+/* A block of operations has ended. */
 void rw_latency_end_block(struct rw_latency *latency);
 
 #endif

@@ -100,32 +100,41 @@ static void test_small_spread(void **state)
 	rw_latency_free(latency);
 }
 
-/* However many blocks there are, their means are those of equal shares, in order. */
 static void test_blocks(void **state)
 {
 	struct rw_latency *latency = make(false, 0);
-	uint64_t blocks = 5 * RW_LATENCY_BLOCKS;
-	double sum = 0;
 
 	rw_latency_end_block(latency);
-	assert_int_equal(latency->nr_blocks, 0); /* an empty one is none */
-	for (uint64_t i = 0; i < blocks; i++) {
-		record(latency, 100 + i);
-		record(latency, 102 + i);
-		rw_latency_end_block(latency);
-		if (i == 9) {
-			assert_int_equal(latency->nr_blocks, 10);
-			assert_near(latency->blocks[3], 104);
-		}
-	}
-	assert_true(latency->nr_blocks >= RW_LATENCY_BLOCKS / 2);
-	assert_true(latency->nr_blocks < RW_LATENCY_BLOCKS);
-	assert_int_equal(latency->nr_blocks * latency->blocks_per_mean, blocks);
-	for (uint32_t i = 0; i < latency->nr_blocks; i++) {
-		sum += latency->blocks[i];
-		assert_true(!i || latency->blocks[i] > latency->blocks[i - 1]);
-	}
-	assert_near(sum / latency->nr_blocks, latency->moments.mean);
+	assert_int_equal(latency->blocks.n, 0); /* an empty one is none */
+	record(latency, 100);
+	record(latency, 102);
+	rw_latency_end_block(latency);
+	record(latency, 300);
+	rw_latency_end_block(latency);
+	assert_int_equal(latency->blocks.n, 2);
+	assert_near(latency->blocks.means[0], 101);
+	assert_near(latency->blocks.means[1], 300);
+	rw_latency_free(latency);
+}
+
+/* What a model of the pool needs: who held MRs and who fell back, and how long. */
+static void test_paths(void **state)
+{
+	struct rw_latency *latency = make(false, 0);
+	struct rw_op_times times = { .begun = 0, .posting = 100, .completed = 200 };
+
+	rw_latency_record(latency, &times);
+	times.path = RW_OP_BY_MR;
+	times.completed = 400;
+	rw_latency_record(latency, &times);
+	times.path = RW_OP_BY_FALLBACK;
+	times.completed = 600;
+	rw_latency_record(latency, &times);
+	assert_int_equal(latency->service.count, 3);
+	assert_int_equal(latency->hold.count, 1);
+	assert_int_equal(latency->hold.max, 200);
+	assert_int_equal(latency->fallback.count, 1);
+	assert_int_equal(latency->fallback.max, 300);
 	rw_latency_free(latency);
 }
 
@@ -136,6 +145,7 @@ int main(void)
 		cmocka_unit_test(test_open_loop),
 		cmocka_unit_test(test_small_spread),
 		cmocka_unit_test(test_blocks),
+		cmocka_unit_test(test_paths),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

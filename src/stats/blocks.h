@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/*
+ * The means of successive blocks of a run: what is left of operations that
+ * depend on their neighbours, once they are taken together, is nearly
+ * independent, and intervals of confidence can be made of it.
+ */
+#ifndef RW_STATS_BLOCKS_H
+#define RW_STATS_BLOCKS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "stats/ci.h"
+
+#define RW_BLOCKS_MAX 1024 /* even */
+
+/* All zero is the empty state. */
+struct rw_blocks {
+	double means[RW_BLOCKS_MAX];
+	uint32_t n;
+	uint32_t doublings;   /* 2^doublings blocks make one mean */
+	uint32_t pending;     /* blocks ... */
+	double sum;           /* ... and what they hold */
+	uint64_t count;
+};
+
+/*
+ * A block ended: @sum over @count. One without @count is none. When all places
+ * are taken each pair of neighbours becomes one, and so on from then: memory is
+ * fixed, and every mean is of as many blocks.
+ */
+void rw_blocks_add(struct rw_blocks *blocks, double sum, uint64_t count);
+
+/* The interval of the mean of the blocks' means; false: fewer than two of them. */
+bool rw_blocks_ci(const struct rw_blocks *blocks, double confidence, struct rw_ci *ci_p);
+
+#endif
