@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "util/sysfs.h"
 
@@ -59,6 +60,22 @@ static struct ibv_device *find_device(struct ibv_device **list, int n, const cha
 	return NULL;
 }
 
+/*
+ * Why a device cannot be opened. libibverbs looks for it in a second place when
+ * the first fails, and leaves the errno of that.
+ */
+static int open_failed(struct ibv_device *dev, int error, struct rw_err *err)
+{
+	char path[96];
+
+	snprintf(path, sizeof(path), "/dev/infiniband/%s", dev->dev_name);
+	if (access(path, R_OK | W_OK))
+		error = errno;
+	return rw_fail(err, RW_EXIT_DEVICE, error ? -error : -EIO,
+		       "cannot open %s: %s; are you allowed to use %s?", ibv_get_device_name(dev),
+		       strerror(error ? error : EIO), path);
+}
+
 static int open_context(const char *name, uint8_t port, struct ibv_context **ctx_p,
 			struct rw_err *err)
 {
@@ -88,9 +105,7 @@ static int open_context(const char *name, uint8_t port, struct ibv_context **ctx
 	errno = 0;
 	*ctx_p = ibv_open_device(dev);
 	if (!*ctx_p)
-		ret = rw_fail(err, RW_EXIT_DEVICE, errno ? -errno : -EIO,
-			      "cannot open %s: %s; are you allowed to use /dev/infiniband/%s?",
-			      ibv_get_device_name(dev), strerror(errno), dev->dev_name);
+		ret = open_failed(dev, errno, err);
 out:
 	if (list)
 		ibv_free_device_list(list);
