@@ -1,58 +1,71 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
-"""op x path x sges x size, every byte verified."""
+"""ib_rw_bw: operation x path x SGEs x size, all data verified, one server for all."""
+import sys
 
-from rwtest import check, client, main, server
+sys.dont_write_bytecode = True
+# pylint: disable=wrong-import-position
+from rwcase import (DEVICE, USAGE, case, client, eq, good, main, refused, shared_server,
+                    true)
 
-SGES = (1, 4, 16, 30, 32, 33, 256)
-SIZES = (64, 4096, 65536, 1048576)
-MAX_SGE = 32  # of rxe, for READ and WRITE
 PAGE = 4096
+MAX_SGE = 32  # of rxe, for READ, too
+
+OPS = "read", "write"
+SGES = 1, 4, 16, 30, 32, 33, 256
+SIZES = 64, 4096, 65536, 1 << 20
+
+def measure(op, path, size, sges, *options):
+    return client(shared_server(), "--op=" + op, "--path=" + path, f"--size={size}", f"--sges={sges}",
+                  "-n", "12", "-t", "4", "--verify", *options)
 
 
-def is_whole_pages(size, sges):
-    """Spread evenly, every segment but the last must be whole pages for engine reg."""
+def check_row(row, op, path, size, sges):
+    eq((row["op"], row["path"], row["MsgSize"], row["sges"]), (op, path, size, sges), "the row")
+    eq(row["n_iterations"], 12, "operations")
+    # The longest segment: spread evenly, lengths differ by one byte at most.
+    eq(row["segment_bytes"], -(-size // sges), "segment_bytes")
+    wrs = 1 if path == "mr" else -(-sges // MAX_SGE)
+    eq(row["wrs_per_operation"], wrs, "WRs per operation")
+    eq(row["wrs"], 12 * wrs, "WRs")
+    eq(row["mr_pool"], 4 if path == "mr" else None, "pool")
+    eq(row["contexts"], 4, "contexts")
+
+
+def whole_pages(size, sges):
+    """May engine reg have it? Segments lie side by side page by page."""
     return sges == 1 or size % (sges * PAGE) == 0
 
 
-def one(op, size, sges):
-    name = f"{op} {size} bytes in {sges}"
-    result = client("--op", op, "-s", size, "--sges", sges, "-n", 24, "-t", 4, "--verify",
-                    "--path", "direct,mr" if is_whole_pages(size, sges) else "direct")
+def check_cell(op, size, sges):
     if sges > size:
-        check(f"{name}: refused, a segment needs a byte",
-              result.rc == 2 and result.one_line("--sges", str(sges)), result)
-        return
-
-    direct, mr = result.row("direct"), result.row("mr")
-    wrs = -(-sges // MAX_SGE)
-    check(f"{name}: direct, {wrs} WRs per operation",
-          direct.get("n_iterations") == 24 and direct["sges"] == sges and
-          direct["wrs"] == 24 * wrs and direct["verified"] and
-          direct["corrupt_bytes"] == 0 and direct["engine"] is None, result)
-    if is_whole_pages(size, sges):
-        check(f"{name}: mr, one WR per operation",
-              result.rc == 0 and mr.get("n_iterations") == 24 and mr["wrs"] == 24 and
-              mr["mr_wanted"] == 24 and mr["exhaustions"] == 0 and
-              mr["corrupt_bytes"] == 0 and mr["engine"] == "reg", result)
-        ratio = result.json["ratios"]
-        check(f"{name}: a ratio of the two", len(ratio) == 1 and
-              ratio[0]["MsgSize"] == size and ratio[0]["mr_over_direct"] > 0, result)
-    elif sges <= size:
-        result = client("--op", op, "-s", size, "--sges", sges, "-n", 24, "-t", 4)
-        check(f"{name}: mr refused, segments are not whole pages",
-              result.rc == 4 and not result.rows and result.one_line("engine reg", "whole pages"),
-              result)
+        run = measure(op, "direct,mr", size, sges)
+        refused(run, USAGE, "--sges", "lower --sges or raise --size")
+        eq(run.report, None, "a report")
+    elif whole_pages(size, sges):
+        run = measure(op, "direct,mr", size, sges)
+        rows = good(run, rows=2)
+        for row, path in zip(rows, ("direct", "mr")):
+            check_row(row, op, path, size, sges)
+        eq(len(run.report["ratios"]), 1, "ratios")
+        true("MR / direct" in run.out, "the ratio is printed")
+    else:
+        check_row(good(measure(op, "direct", size, sges), rows=1)[0], op, "direct", size, sges)
+        run = measure(op, "mr", size, sges)
+        refused(run, DEVICE, "engine reg", "whole pages", "--path=direct")
+        eq(run.report, None, "a report of a run that did not begin")
 
 
-def matrix():
-    host = server("--keep_serving")
-    for op in ("read", "write"):
-        for size in SIZES:
-            for sges in SGES:
-                one(op, size, sges)
-    result = host.stop()
-    check("the server served them all", result.rc == 0, result)
+def add(op, size, sges):
+    @case(f"{op}, {size} bytes in {sges} SGEs, direct and mr")
+    def _():
+        check_cell(op, size, sges)
 
 
-main([matrix])
+for an_op in OPS:
+    for a_size in SIZES:
+        for an_sges in SGES:
+            add(an_op, a_size, an_sges)
+
+
+main()

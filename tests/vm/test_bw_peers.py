@@ -1,171 +1,379 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
-"""Peers that are slow, rude, silent or dead, and interrupts."""
-
-import json
-import os
+"""
+ib_rw_bw: peers that come one after the other or at once, that are absent, silent,
+strange, or die. Whatever they do, the other side ends in bounded time with one
+line, and a server with --keep_serving goes on.
+"""
+import random
 import signal
 import socket
 import struct
+import subprocess
+import sys
+import threading
 import time
 
-from rwtest import (PORT, check, client, client_program, in_guest, main, resources, server)
+sys.dont_write_bytecode = True
+# pylint: disable=wrong-import-position
+from rwcase import (CLIENT_DEVICE, OK, PEER, RUN, Client, Failed, Process, Server, Traffic, case,
+                    client, drain, eq, good, knock, main, new_port, one_line, refused, shared_server, true,
+                    wait_until)
 
-SMALL = ("-s", "16K", "-t", 4, "-n", 40, "--verify")
-LONG = ("-s", "16K", "-t", "4", "-D", "60", "--path", "direct")
+# Deadlines of src/bench/session.h, and what a slow guest may add to them.
+HELLO, STEP, SLACK = 10, 30, 15
+
 MAGIC = b"rwperf\r\n"
+SHORT_RUN = "-n", "10", "-t", "2", "--verify"
+LONG_RUN = "-D", "50", "-t", "4"
 
 
-def strings(options):
-    return [str(option) for option in options]
+def hello(protocol=1, version=b"0.0.1"):
+    return MAGIC + struct.pack(">HH", protocol, len(version)) + version
 
 
-def serves(host, after):
-    result = client(*SMALL)
-    check(f"the server serves on after {after}", host.alive() and result.rc == 0, result)
+def frame(text):
+    return struct.pack(">I", len(text)) + text
 
 
-def rude_clients():
-    host = server("--keep_serving")
-    frame = struct.pack(">I", 20) + b'{"type": "set'
-    for name, data in (("an HTTP request", b"GET / HTTP/1.0\r\n\r\n"),
-                       ("perftest's handshake", b"0000:000021:0017bb:ffff:1\0" * 4),
-                       ("random bytes", os.urandom(4096)),
-                       ("another protocol version", MAGIC + struct.pack(">HH", 9, 5) + b"9.9.9"),
-                       ("half a frame", MAGIC + struct.pack(">HH", 1, 5) + b"0.1.0" + frame),
-                       ("a frame of 4 GiB", MAGIC + struct.pack(">HH", 1, 5) + b"0.1.0" +
-                        b"\xff\xff\xff\xff")):
-        with socket.create_connection(("127.0.0.1", int(PORT)), 5) as peer:
-            peer.sendall(data)
-        serves(host, name)
-
-    peer = socket.create_connection(("127.0.0.1", int(PORT)), 5)
-    start = time.monotonic()
-    waiting = client_program(*strings(SMALL), "--json", "-")
-    result = waiting.wait(30)
-    check("while a client says nothing, the next one waits or is told within 15 s",
-          (result.rc == 0 or (result.rc == 3 and result.one_line("busy"))) and
-          time.monotonic() - start < 15, result)
-    peer.close()
-    serves(host, "a client that said nothing")
-    result = host.stop()
-    lines = result.err.splitlines()
-    check("the server told each of them in one line", result.rc == 0 and 6 <= len(lines) <= 8 and
-          any("version" in line and "0.1.0" in line for line in lines), result)
+def still_serves(server):
+    good(client(server, *SHORT_RUN), rows=2)
 
 
-def killed_client():
-    host = server("--keep_serving")
-    serves(host, "its start")
-    before = resources()
-    victim = client_program(*LONG)
-    time.sleep(1)
-    check("QPs and MRs are there during a run", resources() > before)
-    victim.signal(signal.SIGKILL)
-    victim.wait(5)
-    serves(host, "a client was killed")
-    check("nothing of the killed session is left", resources() == before,
-          f"{resources()} resources instead of {before}")
-    first = client_program(*LONG)
-    time.sleep(0.5)
-    second = client_program(*strings(SMALL), "--json", "-")
-    time.sleep(0.5)
-    first.signal(signal.SIGINT)
-    results = first.wait(20), second.wait(20)
-    check("two clients at once: one after the other", all(r.rc == 0 for r in results), *results)
-    host.stop()
+def running(server, *options):
+    """A client in the middle of its load."""
+    traffic = Traffic()
+    one = Client(server, *LONG_RUN, *options)
+    try:
+        traffic.wait_measuring(4)
+    except Failed:
+        one.finish(1)
+        raise
+    return one
 
 
-def bad_servers():
-    result = client(*SMALL)
-    check("no server: refused, told what to start", result.rc == 3 and
-          result.one_line("127.0.0.1", "ib_rw_bw") and result.seconds < 5, result)
-    result = client(*SMALL, host="no.such.host.invalid")
-    check("unknown host", result.rc == 3 and result.one_line("no.such.host.invalid"), result)
-    result = client(*SMALL, host="203.0.113.1")
-    check("no route", result.rc == 3 and result.one_line("203.0.113.1") and
-          result.seconds < 15, result)
-    for name, answer, words in (("silent", b"", ("10",)),
-                                ("HTTP", b"HTTP/1.0 400 Bad Request\r\n\r\n", ("rwperf",)),
-                                ("newer", MAGIC + struct.pack(">HH", 9, 5) + b"9.9.9",
-                                 ("9.9.9", "0.1.0"))):
-        with socket.create_server(("127.0.0.1", int(PORT))) as listener:
-            listener.settimeout(10)
-            victim = client_program(*strings(SMALL))
-            peer, _ = listener.accept()
-            peer.sendall(answer)
-            result = victim.wait(20)
-            peer.close()
-        check(f"a server that is {name}", result.rc == 3 and result.one_line(*words) and
-              result.seconds < 15, result)
+# ---- clients after and beside each other
+
+@case("two clients after each other on one server")
+def _():
+    with Server() as server:
+        for options in (), ("--op=write",):
+            good(client(server, *SHORT_RUN, *options), rows=2)
+        eq(server.out.count("2 rows, 20 operations"), 2, "what the server says of them")
+        eq(server.err, "", "the server's standard error")
 
 
-def lost_servers():
-    host = server()
-    victim = client_program(*LONG, "--json", "/tmp/lost.json")
-    time.sleep(1)
-    host.signal(signal.SIGKILL)
-    killed = time.monotonic()
-    result = victim.wait(30)
-    check("server killed in a run: the client ends with 3 within 10 s",
-          result.rc == 3 and result.one_line("closed the connection") and time.monotonic() - killed < 10, result)
-    with open("/tmp/lost.json") as file:
-        report = json.load(file)
-    check("... and the report says so", report["error"]["exit_code"] == 3 and
-          report["results"] == [], report)
-    host.wait(5)
-
-    host = server()
-    victim = client_program("-s", "16K", "-t", "4", "-D", "2", "--path", "direct")
-    time.sleep(1)
-    host.signal(signal.SIGSTOP)
-    result = victim.wait(60)
-    check("a frozen server: the client ends with 3 within 45 s",
-          result.rc == 3 and result.one_line("127.0.0.1") and result.seconds < 45, result)
-    host.stop()
-
-    host = server()
-    victim = client_program(*LONG)
-    time.sleep(1)
-    host.signal(signal.SIGINT)
-    result, other = victim.wait(20), host.wait(10)
-    check("SIGINT to the server: the client hears it", result.rc != 0 and
-          result.one_line("the peer reports", "interrupted"), result, other)
+@case("without --keep_serving: one client, and the end")
+def _():
+    with Server(keep=False) as server:
+        still_serves(server)
+        eq(server.wait(), OK, "status of the server")
+        eq(server.err, "", "the server's standard error")
+        refused(client(server, *SHORT_RUN), PEER, "refused", "start the server")
 
 
-def interrupts():
-    host = server()
-    victim = client_program(*LONG, "--json", "/tmp/int.json")
-    time.sleep(2)
-    victim.signal(signal.SIGINT)
-    result = victim.wait(20)
-    with open("/tmp/int.json") as file:
-        report = json.load(file)
-    row = report["results"][0]
-    check("SIGINT: what was measured is reported, exit 0",
-          result.rc == 0 and not result.err and row["interrupted"] and
-          row["n_iterations"] > 0 and row["BW_average"] > 0 and "interrupted" in result.out,
-          result, report["results"])
-    other = host.wait(10)
-    check("... and the server ended well", other.rc == 0 and not other.err, other)
-
-    host = server()
-    victim = client_program("-s", "1M", "-t", "64", "-D", "30", "--path", "direct", "--json", "-")
-    time.sleep(0.3)
-    victim.signal(signal.SIGINT)
-    result = victim.wait(20)
-    host.stop()
-    check("SIGINT before the measured phase: no row, exit 1",
-          result.rc == 1 and result.rows == [] and result.one_line("interrupted"), result)
-
-    host = server("--keep_serving")
-    host.signal(signal.SIGTERM)
-    result = host.wait(5)
-    check("SIGTERM ends a waiting server with 0", result.rc == 0, result)
-    check("nothing is left behind", resources() == AT_START and
-          not [f for f in os.listdir("/tmp") if f.endswith(".tmp")], os.listdir("/tmp"))
+@case("a second client waits until the first is done")
+def _():
+    with Server() as server:
+        first = Client(server, "-D", "2", "-t", "4", "--path=direct")
+        server.wait_line("1 QPs of 4 contexts")
+        second = client(server, *SHORT_RUN)
+        good(first.finish(), verified=False, rows=1)
+        good(second, rows=2)
+        eq(server.err, "", "the server's standard error")
 
 
-AT_START = resources() if in_guest() else 0
+@case("a second client that waits for too long is told so", slow=True)
+def _():
+    with Server() as server:
+        first = running(server)
+        second = client(server, *SHORT_RUN)
+        refused(second, PEER, f"within {HELLO} s", "busy with another client")
+        true(HELLO - 1 <= second.seconds < HELLO + SLACK, f"ended after {second.seconds} s")
+        first.send(signal.SIGINT)
+        good(first.finish(), verified=False, interrupted=True)
+        still_serves(server)
 
-main([rude_clients, killed_client, bad_servers, lost_servers, interrupts])
+
+# ---- what comes to a server's port
+
+STRANGERS = (
+    ("HTTP", b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n", "does not speak rwperf's protocol"),
+    ("perftest's handshake", b"0000:0012:9a3c51:00000000:0000000000000000:" + b"0" * 40,
+     "is it perftest"),
+    ("random bytes", random.Random(1).randbytes(4096), "does not speak rwperf's protocol"),
+    ("nothing, and leaves", b"", "closed the connection before the hello was over"),
+    ("half a hello, and leaves", hello()[:9], "closed the connection before the hello was over"),
+    ("another protocol version", hello(7, b"9.8.7"), "9.8.7 (protocol 7)"),
+    ("a hello without a version", hello(1, b""), "does not speak rwperf's protocol"),
+    ("a version of 40000 bytes", MAGIC + struct.pack(">HH", 1, 40000) + b"a" * 40000,
+     "does not speak rwperf's protocol"),
+    ("a message of 4 GiB", hello() + b"\xff\xff\xff\xff" + b"x" * 100, "4294967295 bytes long"),
+    ("a message of no bytes", hello() + struct.pack(">I", 0), "0 bytes long"),
+    ("no JSON", hello() + frame(b"not json"), "malformed message"),
+    ("JSON, no object", hello() + frame(b"[1, 2]"), "not a JSON object"),
+    ("a hundred thousand brackets", hello() + frame(b"[" * 100000), "malformed message"),
+    ("an object without type", hello() + frame(b"{}"), "type"),
+    ("the wrong message", hello() + frame(b'{"type": "finish"}'), "setup"),
+    ("a setup without fields", hello() + frame(b'{"type": "setup"}'), "test"),
+    ("half a message, and leaves", hello() + frame(b'{"type": "setup"}')[:10], "closed"),
+)
+
+
+def meet_stranger(data, words):
+    server = shared_server()
+    before = len(server.err)
+    sock = knock(server.port, data)
+    sock.shutdown(socket.SHUT_WR)
+    drain(sock, HELLO)
+    sock.close()
+    wait_until(lambda: len(server.err) > before, "the server says something", HELLO)
+    one_line(server.err[before:], words)
+    still_serves(server)
+
+
+for a_stranger in STRANGERS:
+    def _(stranger=a_stranger):
+        meet_stranger(*stranger[1:])
+    case(f"a server's port gets {a_stranger[0]}")(_)
+
+
+for a_name, some_data in (("says nothing", b""), ("sends half a message and is silent",
+                                                  hello() + frame(b'{"type": "setup"}')[:10])):
+    def _(data=some_data):
+        with Server() as server:
+            began = time.monotonic()
+            sock = knock(server.port, data)
+            drain(sock, HELLO + SLACK)
+            true(time.monotonic() - began >= HELLO - 1, "it had its time")
+            sock.close()
+            still_serves(server)
+            one_line(server.err, f"within {HELLO} s")
+    case(f"a client that {a_name} is sent away after {HELLO} s", slow=True)(_)
+
+
+@case("a real perftest client comes to a server")
+def _():
+    with Server() as server:
+        command = ["ib_read_bw", "-d", CLIENT_DEVICE, "-x", "1", "-F", "-n", "5", "-p",
+                   str(server.port), "127.0.0.1"]
+        stranger = Process(command)
+        try:
+            server.wait_line("does not speak rwperf's protocol", HELLO + SLACK)
+        finally:
+            stranger.end()
+        one_line(server.err, "is it perftest")
+        still_serves(server)
+
+
+# ---- what a client finds
+
+def listener(answer, hold=False):
+    """A port where each client gets @answer."""
+    sock = socket.create_server(("127.0.0.1", new_port()))
+
+    def serve():
+        held = []
+        while True:
+            try:
+                one, _ = sock.accept()
+                one.sendall(answer)
+                if hold:
+                    held.append(one)
+                else:
+                    one.shutdown(socket.SHUT_WR)
+                    drain(one)
+                    one.close()
+            except OSError:
+                return
+    threading.Thread(target=serve, daemon=True).start()
+    return sock
+
+
+ANSWERS = (
+    ("a web server", b"HTTP/1.1 400 Bad Request\r\n\r\n", "does not speak rwperf's protocol"),
+    ("a port that closes at once", b"", "closed the connection before the hello"),
+    ("random bytes", random.Random(2).randbytes(3000), "does not speak rwperf's protocol"),
+    ("another protocol version", hello(2, b"9.8.7"), "install the same version on both sides"),
+    ("a message of 4 GiB", hello() + b"\xff" * 100, "4294967295 bytes long"),
+    ("an error of its own",
+     hello() + frame(b'{"type": "error", "exit_code": 4, "text": "no luck\\u001b[31m today"}'),
+     "the peer reports: no luck"),
+    ("a server that leaves after the hello", hello(), "closed"),
+)
+
+for an_answer in ANSWERS:
+    def _(answer=an_answer):
+        sock = listener(answer[1])
+        run = client(sock.getsockname()[1], *SHORT_RUN)
+        sock.close()
+        refused(run, 4 if b"exit_code" in answer[1] else PEER, answer[2])
+        true("\x1b" not in run.err, "no control characters of the peer")
+        true(run.seconds < SLACK, f"ended after {run.seconds} s")
+    case(f"a client finds {an_answer[0]}")(_)
+
+
+for a_name, some_data, a_limit in (("says nothing", b"", HELLO),
+                                   ("says no more than hello", hello(), STEP)):
+    def _(data=some_data, limit=a_limit):
+        sock = listener(data, hold=True)
+        run = client(sock.getsockname()[1], *SHORT_RUN)
+        sock.close()
+        refused(run, PEER, f"{limit} s")
+        true(limit - 1 <= run.seconds < limit + SLACK, f"ended after {run.seconds} s")
+    case(f"a client finds a listener that {a_name}", slow=True)(_)
+
+
+@case("a client finds a real perftest server")
+def _():
+    port = new_port()
+    stranger = Process(["ib_read_bw", "-d", "rxe0", "-x", "1", "-F", "-p", str(port)])
+    try:
+        run = client(port, *SHORT_RUN)
+        refused(run, PEER)
+        true(run.seconds < HELLO + SLACK, f"ended after {run.seconds} s")
+    finally:
+        stranger.end()
+
+
+@case("nobody listens")
+def _():
+    run = client(new_port(), *SHORT_RUN)
+    refused(run, PEER, "refused the connection", "start the server there with: ib_rw_bw -p")
+
+
+@case("an unknown host")
+def _():
+    refused(client(new_port(), *SHORT_RUN, host="no.such.host.invalid"), PEER, "unknown host")
+
+
+@case("no route to the host")
+def _():
+    refused(client(new_port(), *SHORT_RUN, host="198.51.100.1"), PEER, "cannot reach", "route")
+    refused(client(new_port(), *SHORT_RUN, host="2001:db8::1"), PEER, "cannot reach")
+
+
+@case("a host that does not answer", slow=True)
+def _():
+    # Its frames go into the cable and nobody is there.
+    address = "10.9.0.77"
+    subprocess.run(["ip", "neigh", "replace", address, "lladdr", "02:00:00:00:09:77", "dev", "v1"],
+                   check=True, timeout=30)
+    subprocess.run(["ip", "route", "replace", address, "dev", "v1"], check=True, timeout=30)
+    run = client(new_port(), *SHORT_RUN, host=address)
+    refused(run, PEER, f"no answer from {address} within {HELLO} s")
+    true(run.seconds < HELLO + SLACK, f"ended after {run.seconds} s")
+
+
+# ---- the other side goes away in the middle
+
+for an_op in "read", "write":
+    def _(op=an_op):
+        with Server() as server:
+            one = running(server, "--op=" + op)
+            server.send(signal.SIGKILL)
+            began = time.monotonic()
+            run = one.finish()
+            seconds = time.monotonic() - began
+            server.wait()
+            refused(run, PEER, "closed")
+            true(seconds < 5, f"the client ended after {seconds} s")
+            eq(run.report["error"]["exit_code"], PEER, "error in the report")
+    case(f"{an_op}: the server is killed in the middle of a run")(_)
+
+
+@case("the client is killed in the middle of a run")
+def _():
+    with Server() as server:
+        one = running(server)
+        one.send(signal.SIGKILL)
+        one.wait()
+        one.end()
+        server.wait_line("closed", 5)
+        one_line(server.err, "closed")
+        still_serves(server)
+
+
+@case("the server is stopped in the middle of a run", slow=True)
+def _():
+    # RDMA goes on without it; what it has to say never comes.
+    with Server() as server:
+        one = Client(server, "-D", "2", "-t", "4", "--path=direct")
+        server.wait_line("1 QPs of 4 contexts")
+        server.send(signal.SIGSTOP)
+        run = one.finish(2 + STEP + SLACK)
+        server.send(signal.SIGCONT)
+        refused(run, PEER, f"{STEP} s")
+        true(run.seconds > STEP, f"ended after {run.seconds} s")
+        still_serves(server)
+
+
+@case("the client is stopped, and goes on")
+def _():
+    with Server() as server:
+        one = running(server, "--path=direct")
+        one.send(signal.SIGSTOP)
+        time.sleep(1)
+        one.send(signal.SIGCONT)
+        time.sleep(0.3)
+        one.send(signal.SIGINT)
+        good(one.finish(), verified=False, rows=1, interrupted=True)
+        eq(server.err, "", "the server's standard error")
+
+
+# ---- signals
+
+@case("SIGINT to the client: what was measured is reported, and all is well")
+def _():
+    with Server() as server:
+        for options, rows in (("-D", "50"), 1), (("-D", "2"), 2):
+            traffic = Traffic()
+            one = Client(server, *LONG_RUN[2:], "--verify", *options)
+            if rows == 2:
+                wait_until(lambda one=one: " direct " in one.out, "the first row is over")
+                traffic = Traffic()
+            traffic.wait_measuring(4)
+            began = time.monotonic()
+            one.send(signal.SIGINT)
+            run = one.finish()
+            true(time.monotonic() - began < 5, "it ends soon")
+            eq((run.status, run.err, len(run.rows)), (OK, "", rows), "status, error, rows")
+            eq([row["interrupted"] for row in run.rows], [False] * (rows - 1) + [True], "interrupted")
+            true(run.rows[-1]["n_iterations"] > 0, "operations")
+            true("# interrupted" in run.out, "the table says so")
+        eq(server.err, "", "the server's standard error")
+
+
+@case("SIGINT again and again, at any time: 0 or one line")
+def _():
+    with Server() as server:
+        for i in range(12):
+            one = Client(server, "-a", "-n", "3", "-t", "2", "--verify")
+            time.sleep(0.05 + 0.07 * i)
+            one.send(signal.SIGINT)
+            run = one.finish()
+            if run.status == OK:
+                eq(run.err, "", "standard error")
+            elif run.status == -signal.SIGINT:  # it had not even caught signals
+                eq(run.err, "", "standard error")
+            else:
+                refused(run, RUN, "interrupted")
+        still_serves(server)
+
+
+for a_signal in signal.SIGINT, signal.SIGTERM:
+    def _(signum=a_signal):
+        with Server() as server:
+            eq(server.stop(signum), OK, "status of an idle server")
+            eq(server.err, "", "standard error")
+        with Server() as server:
+            one = running(server)
+            eq(server.stop(signum), OK, "status of a busy server")
+            run = one.finish()
+            true(run.status in (RUN, PEER), f"status of its client: {run.status}")
+            eq(server.err, "", "standard error")
+            one_line(run.err, "the peer reports", "interrupted")
+    case(f"{a_signal.name} to the server, idle and busy")(_)
+
+
+main()

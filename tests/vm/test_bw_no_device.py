@@ -1,0 +1,50 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+"""ib_rw_bw on a host without RDMA devices."""
+import sys
+
+sys.dont_write_bytecode = True
+# pylint: disable=wrong-import-position
+from rwcase import (DEVICE, NAME, OK, PROGRAM, USAGE, Process, case, client, eq, main, new_port,
+                    one_line, refused, true)
+
+
+def call(*options):
+    process = Process([PROGRAM, *options])
+    try:
+        return process.wait(), process.out, process.err
+    finally:
+        process.end()
+
+
+for a_device in None, "rxe0":
+    def _(device=a_device):
+        run = client(new_port(), device=device)
+        refused(run, DEVICE, "no RDMA device on this host", "rdma link add rxe0 type rxe")
+        eq(run.report, None, "a report")
+    case(f"a client, -d {a_device or 'not given'}")(_)
+
+
+@case("a server")
+def _():
+    status, out, err = call("-p", str(new_port()))
+    eq((status, out), (DEVICE, ""), "status and standard output")
+    one_line(err, "no RDMA device on this host")
+
+
+@case("usage comes before devices")
+def _():
+    refused(client(new_port(), "--sges=0"), USAGE, "--sges")
+
+
+@case("-h and -V need no device")
+def _():
+    for option in "-h", "--help", "-V", "--version":
+        status, out, err = call(option)
+        eq((status, err), (OK, ""), option)
+        true(NAME in out, f"the program's name in the answer to {option}")
+    for option in "--mr_pool", "--on_exhaustion", "--tx-depth", "--verify":
+        true(option in call("--help")[1], option)
+
+
+main(topology="none")
