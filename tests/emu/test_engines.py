@@ -5,134 +5,130 @@
 In normal and in adversarial mode, where a READ's data land as late as the
 specification allows: a key that dies too early or a missing fence shows there.
 """
-
 import os
 import sys
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "vm"))
+sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+# pylint: disable=wrong-import-position
+from rwproc import BUILDDIR, DEVICE, SRCDIR, USAGE, client, eq, shared_server, true
+from rwtap import case, good, refused, run_cases
 
-from rwtest import BUILD, SRC, check, client, finish, server  # noqa: E402
-
-SGES = (1, 3, 4, 30, 31, 52, 53, 256, 300)
+SGES = 1, 3, 4, 30, 31, 52, 53, 256, 300
 MAX_SGE = 30
 CONTEXTS = 8
 COUNT = 40
 MR_ENTRIES = {"umr": 52, "umr_ptr": 256}
+MODES = "normal", "adversarial"
 
 
-def ceil(n, d):
-    return -(-n // d)
+def measure(*options, mode="normal"):
+    env = dict(os.environ, RW_EMU_ADVERSARIAL=str(MODES.index(mode)))
+    server = shared_server(f"in {mode} mode", device="mlx5_0", env=env)
+    paths = () if any(str(option).startswith("--path") for option in options) else (
+        "--path=direct,mr,auto",)
+    return client(server, "-F", "-s", "64K", "-t", str(CONTEXTS), "-n", str(COUNT), "--verify",
+                  *paths, *map(str, options), device="mlx5_1", env=env)
 
 
-def run(*options):
-    paths = () if "--path" in options else ("--path", "direct,mr,auto")
-    return client("-s", "64K", "-t", CONTEXTS, "-n", COUNT, "--verify", *paths, *options,
-                  device="mlx5_1")
+def check_matrix(mode, engine, op, sges):
+    """As many MRs as all contexts can hold."""
+    run = measure(f"--op={op}", f"--engine={engine}", f"--sges={sges}", mode=mode)
+    direct, mr, auto = good(run, rows=3, engine=engine)
+    for row in direct, mr, auto:
+        eq((row["n_iterations"], row["exhaustions"]), (COUNT, 0), "operations, exhaustions")
+    direct_wrs = COUNT * -(-sges // MAX_SGE)
+    # UMR and READ for each MR, and LOCAL_INV from an MR's second use on.
+    mr_wrs = COUNT * -(-sges // MR_ENTRIES[engine]) * 3
+    eq((direct["wrs"], mr["wrs"], mr["mr_wanted"]), (direct_wrs, mr_wrs, COUNT),
+       "WRs of both paths, operations of the MR path that wanted an MR")
+    # The kernel's rule: a READ of more entries than max_sgl_rd, which is 3.
+    wants = op == "read" and sges > 3
+    eq((auto["mr_wanted"], auto["wrs"]), (COUNT, mr_wrs) if wants else (0, direct_wrs),
+       "operations of path auto that wanted an MR, WRs")
 
 
-def is_sound(result, row):
-    """Data right, every operation accounted for."""
-    return (result.rc == 0 and row.get("corrupt_bytes") == 0 and
-            row["n_iterations"] + row["failed"] == row["operations_issued"] == COUNT)
+def check_pool(mode, engine, pool, policy, invalidate):
+    run = measure(f"--engine={engine}", "--sges=32", "--path=mr,auto", f"--mr_pool={pool}",
+                  f"--on_exhaustion={policy}", f"--invalidate={invalidate}", mode=mode)
+    for row in good(run, rows=2, engine=engine):
+        eq(row["operations_issued"], COUNT, "operations issued")
+        eq(row["exhaustions"] > 0, pool < CONTEXTS, "exhaustions")
+        for key, of_policy in ("fallbacks", "fallback"), ("failed", "fail"), ("waits", "wait"):
+            eq(row[key], row["exhaustions"] if policy == of_policy else 0, key)
 
 
-def matrix(mode):
-    """op x policy x engine x sges, with as many MRs as all contexts can hold."""
-    for engine in MR_ENTRIES:
-        for op in ("read", "write"):
-            for sges in SGES:
-                result = run("--op", op, "--engine", engine, "--sges", sges)
-                direct, mr, auto = (result.row(p) for p in ("direct", "mr", "auto"))
-                mrs = ceil(sges, MR_ENTRIES[engine])
-                name = f"{mode}: {engine} {op} of {sges} segments"
-                check(f"{name}: direct", is_sound(result, direct) and
-                      direct["wrs"] == COUNT * ceil(sges, MAX_SGE), result)
-                # UMR and READ for each MR, and LOCAL_INV from an MR's second use on.
-                check(f"{name}: mr", is_sound(result, mr) and mr["engine"] == engine and
-                      mr["exhaustions"] == 0 and mr["mr_wanted"] == COUNT and
-                      mr["wrs"] == COUNT * mrs * 3, result)
-                # The kernel's rule: a READ of more entries than max_sgl_rd, which is 3.
-                wants = op == "read" and sges > 3
-                check(f"{name}: auto takes the {'MR' if wants else 'direct'} path",
-                      is_sound(result, auto) and auto["exhaustions"] == 0 and
-                      auto["mr_wanted"] == (COUNT if wants else 0) and
-                      auto["wrs"] == (mr if wants else direct)["wrs"], result)
+for a_mode in MODES:
+    for an_engine in MR_ENTRIES:
+        for an_op in "read", "write":
+            for an_sges in SGES:
+                def _(of=(a_mode, an_engine, an_op, an_sges)):
+                    check_matrix(*of)
+                case(f"{a_mode}: {an_engine} {an_op} of {an_sges} segments")(_)
+        for a_pool in 1, CONTEXTS // 2, CONTEXTS:
+            for a_policy in "fallback", "fail", "wait":
+                for an_invalidate in "lazy", "fenced", "never":
+                    def _(of=(a_mode, an_engine, a_pool, a_policy, an_invalidate)):
+                        check_pool(*of)
+                    case(f"{a_mode}: {an_engine}, pool {a_pool}, {a_policy}, {an_invalidate}")(_)
 
 
-def is_told(policy, row, pool):
-    """The exhaustions of @row went where @policy sends them."""
-    counts = [row["fallbacks"], row["failed"], row["waits"]]
-    expected = [0, 0, 0]
-    expected[("fallback", "fail", "wait").index(policy)] = row["exhaustions"]
-    return counts == expected and (row["exhaustions"] > 0) == (pool < CONTEXTS)
+# ---- choices
+
+@case("no --engine, 16 segments: umr, and the threshold is the firmware's")
+def _():
+    run = measure("--sges=16")
+    good(run, rows=3, engine="umr")
+    connection = run.report["test_info"]["connection"]
+    eq((connection["max_sgl_rd"], connection["max_sgl_rd_source"]), (3, "firmware"), "max_sgl_rd")
 
 
-def pools(mode):
-    """pool x on_exhaustion x invalidate."""
-    for engine in MR_ENTRIES:
-        for pool in (1, CONTEXTS // 2, CONTEXTS):
-            for policy in ("fallback", "fail", "wait"):
-                for invalidate in ("lazy", "fenced", "never"):
-                    result = run("--engine", engine, "--sges", 32, "--path", "mr,auto",
-                                 "--mr_pool", pool, "--on_exhaustion", policy,
-                                 "--invalidate", invalidate)
-                    check(f"{mode}: {engine}, pool {pool}, {policy}, {invalidate}",
-                          all(is_sound(result, row) and is_told(policy, row, pool)
-                              for row in (result.row("mr"), result.row("auto"))), result)
+@case("no --engine, 256 segments: umr_ptr, one MR takes them")
+def _():
+    run = measure("--sges=256")
+    good(run, rows=3, engine="umr_ptr")
+    eq(run.row("mr")["wrs"], COUNT * 3, "WRs")
 
 
-def choices():
-    result = run("--sges", 16)
-    check("no --engine, 16 segments: umr, and the threshold is the firmware's",
-          result.row("mr").get("engine") == "umr" and
-          result.json["test_info"]["connection"]["max_sgl_rd"] == 3 and
-          result.json["test_info"]["connection"]["max_sgl_rd_source"] == "firmware", result)
-    result = run("--sges", 256)
-    check("no --engine, 256 segments: umr_ptr, one MR takes them",
-          result.row("mr").get("engine") == "umr_ptr" and
-          result.row("mr")["wrs"] == COUNT * 3, result)
-    result = run("--sges", 16, "--max_sgl_rd", 16)
-    check("--max_sgl_rd 16: 16 segments go direct", result.row("auto").get("mr_wanted") == 0,
-          result)
-    result = run("--sges", 17, "--max_sgl_rd", 16, "--path", "auto")
-    check("--max_sgl_rd 16: 17 segments want an MR",
-          result.row("auto").get("mr_wanted") == COUNT, result)
-    result = run("--engine", "umr", "--mr_entries", 53)
-    check("umr takes 52 entries: 53 are refused",
-          result.rc == 4 and result.one_line("--mr_entries", "52"), result)
-    result = run("--op", "write", "--invalidate", "fenced")
-    check("a WRITE cannot be fenced: refused", result.rc == 2 and result.one_line("fence"),
-          result)
-    for engine in MR_ENTRIES:
-        result = run("--engine", engine, "--sges", 24, "-q", 3, "-l", 4, "-Q", 3, "--path",
-                     "direct,mr,auto")
-        check(f"{engine} with -q 3 -l 4 -Q 3", result.rc == 0 and
-              all(r["n_iterations"] == 3 * COUNT and r["corrupt_bytes"] == 0
-                  for r in result.rows) and len(result.rows) == 3, result)
+@case("--max_sgl_rd 16: 16 segments go direct, 17 want an MR")
+def _():
+    for sges, wanted in (16, 0), (17, COUNT):
+        run = measure(f"--sges={sges}", "--max_sgl_rd=16", "--path=auto")
+        good(run, rows=1, engine="umr")
+        eq(run.row("auto")["mr_wanted"], wanted, f"MRs wanted by {sges} segments")
+
+
+@case("umr takes 52 entries: 53 are refused")
+def _():
+    refused(measure("--engine=umr", "--mr_entries=53"), DEVICE, "--mr_entries", "52")
+
+
+@case("a WRITE cannot be fenced: refused")
+def _():
+    refused(measure("--op=write", "--invalidate=fenced"), USAGE, "fence")
+
+
+for an_engine in MR_ENTRIES:
+    def _(engine=an_engine):
+        for row in good(measure(f"--engine={engine}", "--sges=24", "-q", 3, "-l", 4, "-Q", 3),
+                        rows=3, engine=engine):
+            eq((row["n_iterations"], row["qps"]), (3 * COUNT, 3), "operations, QPs")
+            true(row["doorbells"] < row["wrs"], "batches")
+    case(f"{an_engine} with -q 3 -l 4 -Q 3")(_)
 
 
 def main():
-    with open(os.path.join(BUILD, "config.h")) as config:
+    with open(os.path.join(BUILDDIR, "config.h"), encoding="utf-8") as config:
         if "#define HAVE_MLX5 1" not in config.read():
             print("1..0 # SKIP built without libmlx5")
             return
-    if os.environ.get("RW_IN_GUEST") != "1":
-        os.environ["RW_IN_GUEST"] = "1"
+    if os.environ.get("RW_IN_EMU") != "1":
         # In a sanitized build: Python leaks, the programs must not.
-        os.environ["ASAN_OPTIONS"] = "detect_leaks=0"
-        rw_emu = os.path.join(SRC, "emu", "rw_emu")
+        os.environ.update(RW_IN_EMU="1", ASAN_OPTIONS="detect_leaks=0")
+        rw_emu = os.path.join(SRCDIR, "emu", "rw_emu")
         os.execv(rw_emu, [rw_emu, sys.executable, os.path.abspath(__file__)])
     os.environ.pop("ASAN_OPTIONS", None)
-    for mode in ("normal", "adversarial"):
-        os.environ["RW_EMU_ADVERSARIAL"] = "1" if mode == "adversarial" else "0"
-        host = server("--keep_serving", device="mlx5_0")
-        matrix(mode)
-        pools(mode)
-        if mode == "normal":
-            choices()
-        result = host.stop()
-        check(f"{mode}: the server served them all", result.rc == 0, result)
-    finish()
+    run_cases()
 
 
 main()

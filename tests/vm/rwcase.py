@@ -1,91 +1,22 @@
 # SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
-"""What the end-to-end tests of ib_rw_bw share.
+"""The bed of the end-to-end tests of ib_rw_bw on a real kernel.
 
-A test file declares cases and ends with main(). Started on the host it boots
-the guest (vm/rw_vm) and runs itself in there; in the guest it runs its cases
-and speaks TAP. A case is a function that raises, best by way of the checks
-below, when something is not as it should be.
-
-    @case("a READ of the default size")
-    def _():
-        run = client(SERVER, "-n", "10", "--verify")
-        good(run)
-
-Every wait here is bounded. Nothing is ever asserted of a speed.
+A test file declares cases (rwtap.py) and ends with main(). Started on the host
+it boots the guest (vm/rw_vm) and runs itself in there; in the guest it runs its
+cases, and looks after each at what it has left behind.
 """
 import json
 import os
 import subprocess
 import sys
-import threading
-import time
-import traceback
 
-# pylint: disable=unused-import
-from rwproc import (BUILDDIR, CORRUPT, DEVICE, LOG, NAME, OK, PATIENCE, PEER, PROGRAM, RUN, SHARED,
-                    SRCDIR, USAGE, CLIENT_DEVICE, SERVER_DEVICE, Client, Failed, Process, Run,
-                    Server, Traffic, client, drain, end_shared_server, eq, knock, load_json, new_port,
-                    note, shared_server, true, wait_until)
-
-_cases = []
-
-
-def case(name, slow=False):
-    """Declare a case. Slow ones mostly sleep: they run beside the others."""
-    def declare(function):
-        _cases.append((name, function, slow))
-        return function
-    return declare
-
-
-# ---- what holds of all runs
-
-def consistent(row):
-    """The numbers of a row must fit each other."""
-    what = f"{row['op']} {row['path']} {row['MsgSize']} B {row['sges']} SGEs: "
-    eq(row["operations_issued"], row["n_iterations"] + row["failed"], what + "operations issued")
-    true(abs(row["wrs_per_operation"] * row["n_iterations"] - row["wrs"]) < 1e-6 * row["wrs"] + 1e-6,
-         what + "wrs_per_operation * n_iterations is wrs")
-    true(0 < row["doorbells"] <= row["wrs"], what + "doorbells")
-    wants_mr = row["path"] == "mr" or row["path"] == "auto" and row["mr_wanted"] > 0
-    eq(row["engine"], "reg" if wants_mr else None, what + "engine")
-    if not wants_mr:
-        eq([row[key] for key in ("mr_wanted", "exhaustions", "fallbacks", "failed", "waits")],
-           [0] * 5, what + "counts that only MRs have")
-    else:
-        eq(row["mr_wanted"], row["operations_issued"], what + "operations that wanted an MR")
-        eq(row["fallbacks"] + row["failed"] + row["waits"], row["exhaustions"],
-           what + "each exhaustion has one consequence")
-    true(row["elapsed_ns"] > 0 and row["BW_average"] > 0 and row["MsgRate"] > 0, what + "a speed")
-    eq(row["corrupt_bytes"], 0, what + "corrupt bytes")
-    eq(row["first_corrupt_byte"], None, what + "first corrupt byte")
-
-
-def good(run, verified=True, rows=None, interrupted=False):
-    """A run that ended well. Returns its rows."""
-    eq(run.err, "", "standard error")
-    eq(run.status, OK, "exit status")
-    eq(run.report["error"], None, "error in the report")
-    if rows is not None:
-        eq(len(run.rows), rows, "rows")
-    for row in run.rows:
-        consistent(row)
-        eq(row["verified"], verified, "verified")
-        eq(row["interrupted"], interrupted, "interrupted")
-    return run.rows
-
-
-def refused(run, status, *words):
-    """A run that ended with @status and one line of error that holds @words."""
-    eq(run.status, status, f"exit status ({run.err.strip()})")
-    one_line(run.err, *words)
-
-
-def one_line(err, *words):
-    eq(len(err.splitlines()), 1, f"lines of standard error ({err!r})")
-    true(err.startswith(NAME + ": ") and err.endswith("\n"), f"the form of {err!r}")
-    for word in words:
-        true(word in err, f"{word!r} in {err!r}")
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+# pylint: disable=unused-import,wrong-import-position
+from rwproc import (BUILDDIR, CORRUPT, DEVICE, NAME, OK, PATIENCE, PEER, PROGRAM, RUN, SRCDIR, USAGE,
+                    CLIENT_DEVICE, SERVER_DEVICE, Client, Failed, Process, Run, Server, Traffic,
+                    client, drain, eq, knock, load_json, new_port, note, shared_server, true,
+                    wait_until)
+from rwtap import case, good, one_line, refused, run_cases
 
 
 # ---- what is left behind
@@ -125,71 +56,10 @@ def check_leftovers(before):
 
 # ---- running
 
-def _run_case(name, function, before):
-    """Returns (name, None or the report of a failure)."""
-    LOG.lines = []
-    try:
-        function()
-        if before:
-            check_leftovers(before)
-    except Failed as failure:
-        return name, f"failed: {failure}"
-    except Exception:  # pylint: disable=broad-except
-        return name, traceback.format_exc()
-    return name, None
-
-
-def _tell(number, outcome, seconds, lines):
-    name, failure = outcome
-    print(f"{'not ok' if failure else 'ok'} {number} - {name}")
-    if failure:
-        for line in failure.splitlines() + lines[-60:]:
-            print(f"# {line}")
-    if os.environ.get("RW_TIMES"):
-        print(f"# {seconds:.1f} s")
-    sys.stdout.flush()
-
-
-def _run_slow(todo, told):
-    def run(name, function):
-        began = time.monotonic()
-        outcome = _run_case(name, function, None)
-        told.append((outcome, time.monotonic() - began, LOG.lines))
-    threads = [threading.Thread(target=run, args=one, daemon=True) for one in todo]
-    for thread in threads:
-        thread.start()
-    return threads
-
-
 def _run_guest():
-    only = os.environ.get("RW_ONLY", "")
-    cases = [one for one in _cases if only in one[0]]
     before = resources(), files()
-    told, number = [], 0
-    threads = _run_slow([one[:2] for one in cases if one[2]], told)
-    for name, function, slow in cases:
-        if slow:
-            continue
-        began = time.monotonic()
-        # Beside slow cases there is no telling whose the objects are.
-        outcome = _run_case(name, function, None if threads else before)
-        number += 1
-        _tell(number, outcome, time.monotonic() - began, LOG.lines)
-    for thread in threads:
-        thread.join(4 * PATIENCE)
-    for one in told:
-        number += 1
-        _tell(number, *one)
-    if SHARED:
-        number += 1
-        _tell(number, _run_case("one server served many clients and ends well",
-                                end_shared_server, None), 0, LOG.lines)
-    outcome = _run_case("nothing is left behind", lambda: (
-        check_leftovers(before), eq(programs(), [], "processes")), None)
-    _tell(number + 1, outcome, 0, LOG.lines)
-    # A thread that never came back is a test that failed.
-    print(f"1..{len(cases) + 1 + len(SHARED)}")
-    sys.stdout.flush()
+    run_cases(lambda: check_leftovers(before), [("nothing is left behind", lambda: (
+        check_leftovers(before), eq(programs(), [], "processes")))])
 
 
 def _why_not():

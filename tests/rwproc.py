@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
-"""Processes of the end-to-end tests: ib_rw_bw as server and client; sockets. See rwcase.py."""
+"""Processes of the end-to-end tests: ib_rw_bw as server and client; sockets. See rwtap.py."""
 import json
 import os
 import signal
@@ -10,7 +10,7 @@ import threading
 import time
 
 SRCDIR = os.environ.get("RW_SRCDIR") or os.path.dirname(
-    os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+    os.path.dirname(os.path.abspath(__file__)))
 BUILDDIR = os.environ.get("RW_BUILDDIR") or os.path.join(SRCDIR, "build")
 PROGRAM = os.path.join(BUILDDIR, "ib_rw_bw")
 NAME = "ib_rw_bw"
@@ -159,21 +159,28 @@ class Server(Process):
             self.end()
 
 
-SHARED = []
+_shared = {}
 
 
-def shared_server():
-    """The one server of a file's cases that need no other. It must end well in the end."""
-    if not SHARED:
-        SHARED.append(Server())
-    return SHARED[0]
+def shared_server(name="", **options):
+    """The one server (of @name) of a file's cases that need no other. It must end well."""
+    if name not in _shared:
+        _shared[name] = Server(**options)
+    return _shared[name]
 
 
-def end_shared_server():
-    server = SHARED[0]
-    eq(server.popen.poll(), None, f"status of the server ({server.err})")
-    eq(server.stop(), OK, "status of the server")
-    server.end()
+def shared_servers():
+    """Their names."""
+    return list(_shared)
+
+
+def end_shared_server(name):
+    server = _shared.pop(name)
+    try:
+        eq(server.popen.poll(), None, f"status of the server ({server.err})")
+        eq(server.stop(), OK, "status of the server")
+    finally:
+        server.end()
 
 
 class Client(Process):
