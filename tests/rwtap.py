@@ -123,6 +123,7 @@ def run_cases(leftovers=None, last=()):
     Run what was declared. @leftovers() raises if a case has left something behind;
     @last: (name, function) of cases for the end, when the shared servers are gone.
     """
+    sys.stdout.reconfigure(errors="backslashreplace")
     only = os.environ.get("RW_ONLY", "")
     cases = [one for one in _cases if only in one[0]]
     told, number = [], 0

@@ -8,12 +8,13 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include "util/json.h"
 #include "util/sysfs.h"
 
 static void add_text(json_t *obj, const char *key, const char *text)
 {
 	if (text && *text)
-		json_object_set_new(obj, key, json_string(text));
+		json_object_set_new(obj, key, rw_json_text(text));
 }
 
 static void add_topology(json_t *obj)

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "util/json.h"
 #include "util/sysfs.h"
 #include "verbs/device.h"
 
@@ -21,7 +22,7 @@ static json_t *libibverbs_file(void)
 	*(void **)&symbol = dlsym(RTLD_DEFAULT, "ibv_open_device");
 	if (!symbol || !dladdr(symbol, &info) || !realpath(info.dli_fname, path))
 		return json_null();
-	return json_string(basename(path));
+	return rw_json_text(basename(path));
 }
 
 static void add_sysfs(json_t *obj, const char *key, const struct rw_device *device,
@@ -30,7 +31,7 @@ static void add_sysfs(json_t *obj, const char *key, const struct rw_device *devi
 	char text[128];
 
 	if (!rw_sysfs_ib(rw_device_name(device), file, text, sizeof(text)) && *text)
-		json_object_set_new(obj, key, json_string(text));
+		json_object_set_new(obj, key, rw_json_text(text));
 }
 
 static void add_gid(json_t *obj, const struct rw_device *device)
@@ -62,14 +63,14 @@ json_t *rw_device_facts(const struct rw_device *device)
 
 	if (!obj)
 		return NULL;
-	json_object_set_new(obj, "name", json_string(rw_device_name(device)));
+	json_object_set_new(obj, "name", rw_json_text(rw_device_name(device)));
 	json_object_set_new(obj, "class", json_string(rw_device_class_name(device->class)));
 	json_object_set_new(obj, "caveat", caveat ? json_string(caveat) : json_null());
 	json_object_set_new(obj, "port", json_integer(device->port));
 	json_object_set_new(obj, "link_layer",
 			    json_string(rw_device_is_roce(device) ? "Ethernet" : "InfiniBand"));
 	json_object_set_new(obj, "active_mtu", json_integer(rw_device_mtu_bytes(device)));
-	json_object_set_new(obj, "firmware", json_string(attr->fw_ver));
+	json_object_set_new(obj, "firmware", rw_json_text(attr->fw_ver));
 	snprintf(text, sizeof(text), "0x%06x", attr->vendor_id);
 	json_object_set_new(obj, "vendor_id", json_string(text));
 	json_object_set_new(obj, "vendor_part_id", json_integer(attr->vendor_part_id));

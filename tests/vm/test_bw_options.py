@@ -3,12 +3,18 @@
 """ib_rw_bw: load options, segment layouts, several MRs, addresses and GIDs."""
 import os
 import re
+import socket
+import subprocess
 import sys
 
 sys.dont_write_bytecode = True
 # pylint: disable=wrong-import-position
 from rwcase import (DEVICE, OK, RUN, USAGE, Failed, Server, Traffic, case, client, eq,
                     good, load_json, main, one_line, refused, shared_server, true)
+
+def command(*words):
+    subprocess.run(words, check=True, timeout=30)
+
 
 def measure(*options, **more):
     return client(shared_server(), *options, **more)
@@ -215,6 +221,30 @@ def _():
         for name in os.listdir(directory):
             os.unlink(os.path.join(directory, name))
         os.rmdir(directory)
+
+
+@case("names that are no UTF-8 stand in the report, with a '?' for each strange byte")
+def _():
+    # Of the host, of a device, and of what the kernel says of it.
+    hostname, device = socket.gethostname(), os.fsdecode(b"rxe\xe9")
+    rate = f"/tmp/rate.{os.getpid()}"
+    with open(rate, "wb") as file:
+        file.write(b"4 Gb/s\xb2\n")
+    socket.sethostname(b"caf\xe9")
+    command("rdma", "dev", "set", "rxe1", "name", device)
+    command("mount", "--bind", rate, "/sys/class/infiniband/rxe0/ports/1/rate")
+    try:
+        run = measure("-n", "5", "-t", "2", device=device)
+    finally:
+        command("umount", "/sys/class/infiniband/rxe0/ports/1/rate")
+        command("rdma", "dev", "set", device, "name", "rxe1")
+        socket.sethostname(hostname)
+        os.unlink(rate)
+    good(run, verified=False, rows=2)
+    info = run.report["test_info"]
+    eq([info["device"]["name"], info["peer"]["device"]["rate"]], ["rxe?", "4 Gb/s?"], "of devices")
+    eq([facts["hostname"] for facts in (info["host"], info["peer"]["host"])], ["caf?"] * 2,
+       "names of hosts")
 
 
 # ---- addresses and GIDs: host, the GIDs of client and server
