@@ -139,18 +139,34 @@ static void print_pool(const struct rw_result *r)
 		       r->teardowns, r->teardown_ns / 1e6 / (double)r->teardowns, r->torn);
 }
 
-static void bw_row(const struct rw_conf *conf, const struct rw_result *r)
+/*
+ * perftest's columns: REPORT_FMT of its perftest_parameters.h, and REPORT_FMT_EXT
+ * when the average is below 0.1 Gb/s (print_full_bw_report, the same from 4.4 on).
+ */
+static void print_figures(const struct rw_conf *conf, const struct rw_result *r)
 {
 	double unit = conf->report_gbits ? 1e9 / 8 : MIB;
+	double peak = rw_result_peak_bytes_per_s(r) / unit;
+	double average = rw_result_bytes_per_s(r) / unit;
+	double mpps = rw_result_ops_per_s(r) / 1e6;
+
+	if (conf->report_gbits && average < 0.1)
+		printf(" %-7" PRIu64 "    %" PRIu64 "           %-7.6lf            %-7.6lf            %-7.6lf",
+		       r->size_bytes, r->operations, peak, average, mpps);
+	else
+		printf(" %-7" PRIu64 "    %-10" PRIu64 "       %-7.2lf            %-7.2lf		   %-7.6lf",
+		       r->size_bytes, r->operations, peak, average, mpps);
+}
+
+static void bw_row(const struct rw_conf *conf, const struct rw_result *r)
+{
 	char pool[24] = "-", wqe_bytes[24] = "-";
 
 	if (r->engine)
 		snprintf(pool, sizeof(pool), "%" PRIu64, r->mr_pool);
 	if (r->wqe_bytes)
 		snprintf(wqe_bytes, sizeof(wqe_bytes), "%.0f", rw_result_wqe_bytes_per_op(r));
-	printf(" %-7" PRIu64 "    %-10" PRIu64 "       %-7.2lf            %-7.2lf		   %-7.6lf",
-	       r->size_bytes, r->operations, rw_result_peak_bytes_per_s(r) / unit,
-	       rw_result_bytes_per_s(r) / unit, rw_result_ops_per_s(r) / 1e6);
+	print_figures(conf, r);
 	printf("        %-7s %-8s %-6u %-8" PRIu64 " %-6s %-11" PRIu64 " %-10" PRIu64 " %-10" PRIu64
 	       " %-8.2f %s\n",
 	       r->path, r->engine ? r->engine : "-", r->sges, r->contexts, pool, r->exhaustions,

@@ -13,6 +13,7 @@
 #define PERFTEST_HEAD_G                                                                            \
 	" #bytes     #iterations    BW peak[Gb/sec]    BW average[Gb/sec]   MsgRate[Mpps]"
 #define PERFTEST_ROW " %-7lu    %-10lu       %-7.2lf            %-7.2lf\t\t   %-7.6lf"
+#define PERFTEST_ROW_SMALL " %-7lu    %lu           %-7.6lf            %-7.6lf            %-7.6lf"
 
 static const char *row_text(const struct rw_conf *conf, const struct rw_result *row, char *buf,
 			    size_t len)
@@ -94,6 +95,44 @@ static void test_row(void **state)
 	snprintf(perftest, sizeof(perftest), PERFTEST_ROW, 65536UL, 1000UL, 1.048576, 0.524288,
 		 0.001);
 	assert_starts(text, perftest);
+}
+
+/* perftest has more decimals when the average is below 0.1 Gb/s; never in MiB/s. */
+static void test_small_row(void **state)
+{
+	/* 64 bytes * 8 bits * N per second: 0.1 Gb/s is N = 195312.5 */
+	const struct {
+		uint64_t operations;
+		bool small;
+	} rates[] = { { 195313, false }, { 195312, true }, { 1, true } };
+	struct rw_result row = direct_row;
+	char text[600], perftest[200];
+	struct rw_conf conf;
+
+	rw_conf_init(&conf, &program);
+	row.size_bytes = 64;
+	row.peak_ops_per_s = 200000;
+	for (size_t i = 0; i < RW_ARRAY_SIZE(rates); i++) {
+		unsigned long n = row.operations = rates[i].operations;
+		double average = (double)n * 64 * 8 / 1e9;
+
+		conf.report_gbits = true;
+		row_text(&conf, &row, text, sizeof(text));
+		if (rates[i].small)
+			snprintf(perftest, sizeof(perftest), PERFTEST_ROW_SMALL " ", 64UL, n,
+				 0.1024, average, (double)n / 1e6);
+		else
+			snprintf(perftest, sizeof(perftest), PERFTEST_ROW " ", 64UL, n, 0.1024,
+				 average, (double)n / 1e6);
+		assert_starts(text, perftest);
+		assert_words(text + strlen(perftest), "direct - 16 128 - 0 0 0");
+
+		conf.report_gbits = false;
+		row_text(&conf, &row, text, sizeof(text));
+		snprintf(perftest, sizeof(perftest), PERFTEST_ROW " ", 64UL, n,
+			 200000 * 64 / 1048576.0, (double)n * 64 / 1048576.0, (double)n / 1e6);
+		assert_starts(text, perftest);
+	}
 }
 
 /* Wider than their columns: numbers push, they are not cut. */
@@ -248,6 +287,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_columns),		 cmocka_unit_test(test_row),
+		cmocka_unit_test(test_small_row),
 		cmocka_unit_test(test_wide_row),	 cmocka_unit_test(test_notes_below_a_row),
 		cmocka_unit_test(test_pool_lines),
 		cmocka_unit_test(test_ratio_line),	 cmocka_unit_test(test_pairs),
