@@ -396,7 +396,7 @@ static void note_ignored_options(const struct rw_conf *conf)
 {
 	char names[256];
 
-	if (rw_conf_given_run_options(conf, names, sizeof(names)))
+	if (rw_conf_ignored_options(conf, names, sizeof(names)))
 		rw_warn("the client's options count; ignored on the server: %s", names);
 }
 

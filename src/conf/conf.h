@@ -161,11 +161,12 @@ json_t *rw_conf_to_json(const struct rw_conf *conf, bool run_only);
 int rw_conf_from_json(struct rw_conf *conf, const json_t *run, struct rw_err *err);
 
 /*
- * The names of the run options that stood on the command line, separated by
- * blanks: a server ignores them, since the client's travel.
+ * The names of the options that stood on the command line and that this side
+ * does not read, separated by blanks: a server ignores those of a run and of its
+ * report, since the client's count.
  * Returns how many there are.
  */
-int rw_conf_given_run_options(const struct rw_conf *conf, char *buf, size_t len);
+int rw_conf_ignored_options(const struct rw_conf *conf, char *buf, size_t len);
 
 /* Names as they are typed and reported. */
 const char *rw_conf_op_name(uint64_t op);

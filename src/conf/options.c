@@ -33,9 +33,9 @@ const struct rw_opt rw_opts[] = {
 	  "auto", "INDEX", NULL, "GID table entry (auto: RoCE v2, matching the control connection; on InfiniBand a GRH is used only when an index is given)" },
 	{ 'p', "port", NULL, RW_OPT_NUMBER, RW_SCOPE_SIDE, GROUP_DEVICE, FIELD(tcp_port), 1, 65535,
 	  "18515", "PORT", NULL, "TCP port of the control connection" },
-	{ 0, "bind", NULL, RW_OPT_STRING, RW_SCOPE_SIDE, GROUP_DEVICE, FIELD(bind), 0, 256,
+	{ 0, "bind", NULL, RW_OPT_STRING, RW_SCOPE_SERVER, GROUP_DEVICE, FIELD(bind), 0, 256,
 	  "", "ADDRESS", NULL, "server: listen on this address only (default: all)" },
-	{ 0, "keep_serving", NULL, RW_OPT_FLAG, RW_SCOPE_SIDE, GROUP_DEVICE, FIELD(keep_serving), 0, 1,
+	{ 0, "keep_serving", NULL, RW_OPT_FLAG, RW_SCOPE_SERVER, GROUP_DEVICE, FIELD(keep_serving), 0, 1,
 	  "0", NULL, NULL, "server: serve one client after the other until interrupted" },
 
 	{ 0, "op", NULL, RW_OPT_NAME, RW_SCOPE_RUN, GROUP_LOAD, FIELD(op), 0, 1,
@@ -118,7 +118,7 @@ const struct rw_opt rw_opts[] = {
 	  "0", NULL, NULL, "do not measure the peak bandwidth", "bw" },
 	{ 0, "json", NULL, RW_OPT_STRING, RW_SCOPE_OUTPUT, GROUP_OUTPUT, FIELD(json), 0, 1024,
 	  "", "FILE", NULL, "write the report as JSON, too; '-': to stdout, instead of the table" },
-	{ 'F', "CPU-freq", NULL, RW_OPT_FLAG, RW_SCOPE_OUTPUT, GROUP_OUTPUT, FIELD(force), 0, 1,
+	{ 'F', "CPU-freq", NULL, RW_OPT_FLAG, RW_SCOPE_SIDE, GROUP_OUTPUT, FIELD(force), 0, 1,
 	  "0", NULL, NULL, "do not warn about the CPU frequency governor" },
 
 	{ 0, "list_engines", NULL, RW_OPT_FLAG, RW_SCOPE_LOCAL, GROUP_LOCAL, FIELD(list_engines), 0, 1,

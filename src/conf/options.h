@@ -21,7 +21,8 @@ enum rw_opt_type {
 
 enum rw_opt_scope {
 	RW_SCOPE_SIDE,   /* each side has its own */
-	RW_SCOPE_OUTPUT, /* only the side that reports reads it */
+	RW_SCOPE_SERVER, /* only a server reads it; refused on a client */
+	RW_SCOPE_OUTPUT, /* only the client, which reports, reads it */
 	RW_SCOPE_RUN,    /* describes the run: the client's travels */
 	RW_SCOPE_LOCAL,  /* asks for something else than a run; in no report */
 };

@@ -109,6 +109,33 @@ static int check_exclusive(const struct rw_conf *conf, struct rw_err *err)
 	return 0;
 }
 
+/* Does this side read @opt? */
+static bool is_read(const struct rw_conf *conf, const struct rw_opt *opt)
+{
+	switch (opt->scope) {
+	case RW_SCOPE_SIDE:
+	case RW_SCOPE_LOCAL:
+		return true;
+	case RW_SCOPE_SERVER:
+		return conf->is_server;
+	case RW_SCOPE_OUTPUT:
+	case RW_SCOPE_RUN:
+		return !conf->is_server;
+	}
+	return true;
+}
+
+/* Who asks a client to serve wanted something else than he will get. */
+static int check_server_options(const struct rw_conf *conf, struct rw_err *err)
+{
+	for (uint32_t i = 0; i < rw_nr_opts; i++)
+		if (conf->given >> i & 1 && rw_opts[i].scope == RW_SCOPE_SERVER)
+			return rw_fail(err, RW_EXIT_USAGE, -EINVAL,
+				       "--%s is for a server, and the host '%s' makes this a client; leave one of them out",
+				       rw_opts[i].name, conf->host);
+	return 0;
+}
+
 static int take_host(struct rw_conf *conf, int argc, char *const argv[], struct rw_err *err)
 {
 	if (argc - optind > 1)
@@ -126,7 +153,7 @@ static int take_host(struct rw_conf *conf, int argc, char *const argv[], struct 
 		return rw_fail(err, RW_EXIT_USAGE, -EINVAL,
 			       "the host must have 1 to %zu characters", sizeof(conf->host) - 1);
 	strcpy(conf->host, argv[optind]);
-	return 0;
+	return check_server_options(conf, err);
 }
 
 int rw_conf_parse(const struct rw_test *test, int argc, char *const argv[], struct rw_conf *conf,
@@ -168,14 +195,14 @@ int rw_conf_parse(const struct rw_test *test, int argc, char *const argv[], stru
 	return ret;
 }
 
-int rw_conf_given_run_options(const struct rw_conf *conf, char *buf, size_t len)
+int rw_conf_ignored_options(const struct rw_conf *conf, char *buf, size_t len)
 {
 	size_t used = 0;
 	int count = 0;
 
 	buf[0] = '\0';
 	for (uint32_t i = 0; i < rw_nr_opts && used < len; i++) {
-		if (rw_opts[i].scope != RW_SCOPE_RUN || !(conf->given >> i & 1))
+		if (is_read(conf, &rw_opts[i]) || !(conf->given >> i & 1))
 			continue;
 		used += (size_t)snprintf(buf + used, len - used, "%s--%s", count ? " " : "",
 					 rw_opts[i].name);

@@ -84,6 +84,7 @@ static void test_round_trip(void **state)
 		set_all(&client, RW_SCOPE_OUTPUT, &random);
 		/* what the server has: its own device; -D in place of -n */
 		set_all(&server, RW_SCOPE_SIDE, &random);
+		set_all(&server, RW_SCOPE_SERVER, &random);
 		set_all(&server, RW_SCOPE_OUTPUT, &random);
 		server.is_server = true;
 		before = expected = server;

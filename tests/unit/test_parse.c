@@ -104,16 +104,15 @@ static void test_flags_and_texts(void **state)
 	struct rw_err err = { 0 };
 	struct rw_conf conf;
 
-	assert_int_equal(parse(ARGS("-aNF", "--verify", "--report_gbits", "--keep_serving", "-d",
-				    "mlx5_0", "--json=-", "--bind", "::1", "--engine=reg"),
+	assert_int_equal(parse(ARGS("-aNF", "--verify", "--report_gbits", "-d", "mlx5_0",
+				    "--json=-", "--engine=reg"),
 			       "fe80::1%eth0", &conf, &err),
 			 0);
 	assert_true(conf.all_sizes && conf.no_peak && conf.force && conf.verify);
-	assert_true(conf.report_gbits && conf.keep_serving);
+	assert_true(conf.report_gbits);
 	assert_false(conf.is_server);
 	assert_string_equal(conf.device, "mlx5_0");
 	assert_string_equal(conf.json, "-");
-	assert_string_equal(conf.bind, "::1");
 	assert_string_equal(conf.engine, "reg");
 	assert_string_equal(conf.host, "fe80::1%eth0");
 }
@@ -143,21 +142,43 @@ static void test_server_or_client(void **state)
 	assert_told(&err, RW_EXIT_USAGE, -EINVAL, "host");
 }
 
-/* The client's load options decide: a server is told which of its own are ignored. */
-static void test_given_run_options(void **state)
+/* The client's options decide: a server is told which of its own are ignored. */
+static void test_ignored_options(void **state)
 {
 	char text[64], little[8];
 	struct rw_err err = { 0 };
 	struct rw_conf conf;
 
-	parse(ARGS("-d", "rxe0", "-p", "1"), NULL, &conf, &err);
-	assert_int_equal(rw_conf_given_run_options(&conf, text, sizeof(text)), 0);
+	parse(ARGS("-d", "rxe0", "-p", "1", "-F", "--bind=::1", "--keep_serving"), NULL, &conf,
+	      &err);
+	assert_int_equal(rw_conf_ignored_options(&conf, text, sizeof(text)), 0);
 	assert_string_equal(text, "");
-	parse(ARGS("--mr_pool=3", "--tx-depth=4", "-x1", "-s", "64K"), NULL, &conf, &err);
-	assert_int_equal(rw_conf_given_run_options(&conf, text, sizeof(text)), 3);
-	assert_string_equal(text, "--size --contexts --mr_pool");
-	rw_conf_given_run_options(&conf, little, sizeof(little));
+	parse(ARGS("--json=x", "--mr_pool=3", "--tx-depth=4", "-x1", "-s", "64K"), NULL, &conf,
+	      &err);
+	assert_int_equal(rw_conf_ignored_options(&conf, text, sizeof(text)), 4);
+	assert_string_equal(text, "--size --contexts --mr_pool --json");
+	rw_conf_ignored_options(&conf, little, sizeof(little));
 	assert_string_equal(little, "--size ");
+
+	parse(ARGS("--json=x", "--report_gbits", "-d", "rxe0", "-F", "-s", "4K"), "host", &conf,
+	      &err);
+	assert_int_equal(rw_conf_ignored_options(&conf, text, sizeof(text)), 0);
+}
+
+/* A host makes it a client, which neither listens nor serves. */
+static void test_server_options(void **state)
+{
+	struct rw_err err = { 0 };
+	struct rw_conf conf;
+
+	assert_int_equal(parse(ARGS("--bind=::1", "--keep_serving"), NULL, &conf, &err), 0);
+	assert_true(conf.is_server && conf.keep_serving);
+	assert_string_equal(conf.bind, "::1");
+	assert_int_equal(parse(ARGS("--bind=::1"), "host", &conf, &err), -EINVAL);
+	assert_told(&err, RW_EXIT_USAGE, -EINVAL, "--bind");
+	err = (struct rw_err){ 0 };
+	assert_int_equal(parse(ARGS("-s4K", "--keep_serving"), "host", &conf, &err), -EINVAL);
+	assert_told(&err, RW_EXIT_USAGE, -EINVAL, "--keep_serving");
 }
 
 static void test_help_and_version_come_first(void **state)
@@ -339,7 +360,8 @@ int main(void)
 		cmocka_unit_test(test_numbers),
 		cmocka_unit_test(test_flags_and_texts),
 		cmocka_unit_test(test_server_or_client),
-		cmocka_unit_test(test_given_run_options),
+		cmocka_unit_test(test_ignored_options),
+		cmocka_unit_test(test_server_options),
 		cmocka_unit_test(test_help_and_version_come_first),
 		cmocka_unit_test(test_all_sizes),
 		cmocka_unit_test(test_refused),

@@ -79,6 +79,8 @@ BAD_USAGE = (
     (("-s", "1G", "--segment=1"), "raise --segment"),
     (("--segment_stride=4095",), "--segment_stride", "overlap"),
     (("10.9.0.9",), "one word too many"),
+    (("--bind=127.0.0.1",), "--bind is for a server"),
+    (("--keep_serving",), "--keep_serving is for a server"),
 )
 
 for a_bad in BAD_USAGE:

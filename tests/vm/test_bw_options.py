@@ -329,11 +329,12 @@ def _():
         raise Failed("the server listens")
 
 
-@case("options of a run are ignored on the server, with a word")
+@case("options of a run and of its report are ignored on the server, with a word")
 def _():
-    with Server("-s", "4K", "--verify") as other:
+    report = f"/tmp/report.{os.getpid()}"
+    with Server("-s", "4K", "--verify", "-F", "--report_gbits", "--json=" + report) as other:
         eq(good(client(other, "-n", "5"), verified=False)[0]["MsgSize"], 65536, "size")
-        one_line(other.err, "ignored on the server: --size --verify")
+        one_line(other.err, "ignored on the server: --size --verify --report_gbits --json\n")
 
 
 main()
