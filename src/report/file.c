@@ -8,11 +8,15 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "report/report.h"
 
 #define ASIDE_MAX (PATH_MAX + 32)
+
+#define READER_S  10 /* a pipe's reader may come so much later */
+#define POLL_MS	  50
 
 static int fail(const char *path, int error, struct rw_err *err)
 {
@@ -21,13 +25,12 @@ static int fail(const char *path, int error, struct rw_err *err)
 		       strerror(error));
 }
 
-/* stdout, a device, a pipe: nothing that could be renamed over. */
+/* A device, a pipe: nothing that could be renamed over. */
 static bool is_stream(const char *path)
 {
 	struct stat st;
 
-	return !strcmp(path, "-") ||
-	       (!stat(path, &st) && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode));
+	return !stat(path, &st) && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode);
 }
 
 /*
@@ -115,19 +118,66 @@ static int dump(FILE *file, const json_t *report)
 	return 0;
 }
 
+/* open(2) of a pipe waits for its reader: for ever, were it left to itself. */
+static int open_stream(const char *path)
+{
+	const struct timespec pause = { .tv_nsec = POLL_MS * 1000000L };
+	struct stat st;
+	int fd;
+
+	for (int left_ms = READER_S * 1000;; left_ms -= POLL_MS) {
+		fd = open(path, O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+		if (fd >= 0)
+			break;
+		if (errno != ENXIO || stat(path, &st) || !S_ISFIFO(st.st_mode))
+			return -errno;
+		if (left_ms <= 0)
+			return -ETIMEDOUT;
+		if (nanosleep(&pause, NULL))
+			return -EINTR;
+	}
+	/* The report itself may wait for a slow reader. */
+	if (fcntl(fd, F_SETFL, O_WRONLY)) {
+		int error = errno;
+
+		close(fd);
+		return -error;
+	}
+	return fd;
+}
+
 static int write_stream(const char *path, const json_t *report, struct rw_err *err)
 {
-	bool is_stdout = !strcmp(path, "-");
-	FILE *file = is_stdout ? stdout : fopen(path, "we");
+	int fd = open_stream(path);
+	FILE *file;
 	int error;
 
-	if (!file)
-		return fail(path, errno, err);
+	if (fd == -ETIMEDOUT)
+		return rw_fail(err, RW_EXIT_RUN, fd,
+			       "cannot write the report to %s: nobody opened this pipe within %d s; start its reader first, or give --json a file",
+			       path, READER_S);
+	if (fd < 0)
+		return fail(path, -fd, err);
+	file = fdopen(fd, "w");
+	if (!file) {
+		error = errno;
+		close(fd);
+		return fail(path, error, err);
+	}
 	errno = 0;
 	error = dump(file, report);
-	if (!is_stdout && fclose(file) && !error)
+	if (fclose(file) && !error)
 		error = errno;
-	return error ? fail(is_stdout ? "standard output" : path, error, err) : 0;
+	return error ? fail(path, error, err) : 0;
+}
+
+static int write_stdout(const json_t *report, struct rw_err *err)
+{
+	int error;
+
+	errno = 0;
+	error = dump(stdout, report);
+	return error ? fail("standard output", error, err) : 0;
 }
 
 /* Closes @fd. Returns 0 or an errno. */
@@ -155,6 +205,8 @@ int rw_report_write(const char *path, const json_t *report, struct rw_err *err)
 	char target[PATH_MAX], aside[ASIDE_MAX];
 	int error, fd;
 
+	if (!strcmp(path, "-"))
+		return write_stdout(report, err);
 	if (is_stream(path))
 		return write_stream(path, report, err);
 	error = resolve(path, target);

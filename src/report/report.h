@@ -41,7 +41,7 @@ int rw_report_check_file(const char *path, struct rw_err *err);
 /*
  * Write @report to @path ("-": stdout): aside, synced and renamed, so that the
  * file is the old or the new one and never a part. Devices and pipes are
- * written to as they are. Returns 0 or -errno, told in @err.
+ * written to as they are; a named pipe's reader may come up to 10 s late. Returns 0 or -errno, told in @err.
  */
 int rw_report_write(const char *path, const json_t *report, struct rw_err *err);
 

@@ -335,6 +335,33 @@ static void test_not_ours(void **state)
 	assert_int_equal(count_files(bed), 1);
 }
 
+/* A reader that comes late and reads slowly: it gets all, though a pipe holds less. */
+static void test_late_reader(void **state)
+{
+	struct bed *bed = *state;
+	struct rw_err err = { 0 };
+	pid_t reader;
+	int status;
+
+	assert_int_equal(mkfifo(bed->path, 0600), 0);
+	reader = fork();
+	if (!reader) {
+		json_t *read;
+		int fd;
+
+		usleep(300000);
+		fd = open(bed->path, O_RDONLY);
+		usleep(300000);
+		read = json_loadfd(fd, 0, NULL);
+		_exit(json_equal(read, bed->report) ? 0 : 1);
+	}
+	alarm(60);
+	assert_int_equal(rw_report_write(bed->path, bed->report, &err), 0);
+	alarm(0);
+	assert_int_equal(waitpid(reader, &status, 0), reader);
+	assert_int_equal(status, 0);
+}
+
 int main(void)
 {
 #define WITH_BED(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -343,6 +370,7 @@ int main(void)
 		WITH_BED(test_full),	    WITH_BED(test_full_device),
 		WITH_BED(test_symlinks),    WITH_BED(test_no_file_can_be_there),
 		WITH_BED(test_not_allowed), WITH_BED(test_not_ours),
+		WITH_BED(test_late_reader),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -5,6 +5,7 @@ ib_rw_bw: peers that come one after the other or at once, that are absent, silen
 strange, or die. Whatever they do, the other side ends in bounded time with one
 line, and a server with --keep_serving goes on.
 """
+import os
 import random
 import signal
 import socket
@@ -22,6 +23,7 @@ from rwcase import (CLIENT_DEVICE, OK, PEER, RUN, Client, Failed, Process, Serve
 
 # Deadlines of src/bench/session.h, and what a slow guest may add to them.
 HELLO, STEP, SLACK = 10, 30, 15
+READER = 10  # of src/report/file.c
 
 MAGIC = b"rwperf\r\n"
 SHORT_RUN = "-n", "10", "-t", "2", "--verify"
@@ -263,6 +265,18 @@ def _():
     run = client(new_port(), *SHORT_RUN, host=address)
     refused(run, PEER, f"no answer from {address} within {HELLO} s")
     true(run.seconds < HELLO + SLACK, f"ended after {run.seconds} s")
+
+
+@case("--json=FIFO that nobody reads", slow=True)
+def _():
+    fifo = f"/tmp/fifo.{os.getpid()}"
+    os.mkfifo(fifo)
+    with Server() as server:
+        run = client(server, *SHORT_RUN, "--json=" + fifo)
+    os.unlink(fifo)
+    refused(run, RUN, fifo, f"within {READER} s", "start its reader")
+    true("MR / direct" in run.out, "the table was printed")
+    true(READER <= run.seconds < READER + SLACK, f"ended after {run.seconds} s")
 
 
 # ---- the other side goes away in the middle
