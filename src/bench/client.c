@@ -8,7 +8,25 @@
 #include "bench/client.h"
 #include "ctl/field.h"
 #include "ctl/net.h"
+#include "ctl/wait.h"
 #include "topo/host.h"
+
+/* A row of many operations may take for ever; that the client hangs shows by its silence. */
+static int say_alive(struct rw_client *client, struct rw_err *err)
+{
+	int ret;
+
+	if (rw_deadline_left(client->alive_at_ms))
+		return 0;
+	client->alive_at_ms = rw_deadline_in(RW_ALIVE_MS);
+	ret = rw_session_send(client->chan, rw_msg_word("alive"), err);
+	if (ret == -EINTR) {
+		/* The row is ending, and its end will be told. */
+		rw_err_clear(err);
+		ret = 0;
+	}
+	return ret;
+}
 
 /* A message or the end of the connection in the middle of a row is no good news. */
 static int watch_peer(void *arg, struct rw_err *err)
@@ -18,7 +36,7 @@ static int watch_peer(void *arg, struct rw_err *err)
 	int ret;
 
 	if (!rw_chan_poll(client->chan))
-		return 0;
+		return say_alive(client, err);
 	ret = rw_chan_recv(client->chan, 0, &msg, err);
 	if (ret == -ETIMEDOUT) {
 		/* Part of a message; the rest will come. */

@@ -21,6 +21,7 @@ struct rw_client {
 	json_t *side; /* {"host": ..., "device": ...} */
 	struct rw_result *results;
 	uint32_t nr_results;
+	int64_t alive_at_ms; /* when the server is to hear next that the row goes on */
 	bool with_table;
 };
 

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "bench/client.h"
+#include "ctl/wait.h"
 
 /*
  * A failed completion often only shows that the peer is gone: ask the control
@@ -51,6 +52,7 @@ int rw_client_prepare(struct rw_client *client, struct rw_err *err)
 		ret = rw_session_recv(client->chan, RW_STEP_MS, "prepared", &msg, err);
 	if (!ret)
 		json_decref(msg);
+	client->alive_at_ms = rw_deadline_in(RW_ALIVE_MS);
 	return ret;
 }
 

@@ -2,7 +2,6 @@
 /* The server: lends its memory to one client after the other. */
 #include <errno.h>
 #include <inttypes.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -235,37 +234,25 @@ static int reconnect(struct server *server, const json_t *msg, struct rw_err *er
 }
 
 /*
- * How long the client may be silent. A run of a given time ends by then; one
- * of a given number of operations may take for ever, and a client that is gone
- * shows as RW_CHAN_DEAD_PEER_MS says.
+ * The client decides how many rows there are, and how long each takes; it says
+ * "alive" meanwhile. One that is gone shows as RW_CHAN_DEAD_PEER_MS says.
  */
-static int row_deadline_ms(const struct server *server, bool prepared)
-{
-	if (!prepared)
-		return RW_STEP_MS;
-	if (!server->conf.duration_s || server->conf.duration_s > INT_MAX / 2000)
-		return -1;
-	return (int)server->conf.duration_s * 1000 + 2 * RW_STEP_MS;
-}
-
-/* The client decides how many rows there are, and how long each takes. */
 static int serve_rows(struct server *server, struct rw_err *err)
 {
-	static const char *const types[] = { "prepare", "finish", "end", "reconnect" };
-	enum { PREPARE, FINISH, END, RECONNECT };
+	static const char *const types[] = { "prepare", "finish", "end", "reconnect", "alive" };
+	enum { PREPARE, FINISH, END, RECONNECT, ALIVE };
 	bool prepared = false;
 
 	for (;;) {
 		json_t *msg;
-		int type;
-		int ret = rw_chan_recv(server->chan, row_deadline_ms(server, prepared), &msg, err);
+		int type = END;
+		int ret = rw_chan_recv(server->chan, RW_STEP_MS, &msg, err);
 
 		if (ret)
 			return ret;
 		ret = rw_field_enum(msg, "type", types, RW_ARRAY_SIZE(types), &type, err);
 		/* A row may be prepared anew between its warm-up and its measured phase. */
-		if (!ret && (((type == FINISH || type == RECONNECT) && !prepared) ||
-			     (type == END && prepared) ||
+		if (!ret && ((type != PREPARE && (type == END) == prepared) ||
 			     (type == RECONNECT && !server->conf.teardown)))
 			ret = rw_fail(err, RW_EXIT_PEER, -EPROTO,
 				      "message from the peer: \"%s\" in the wrong place",
@@ -276,7 +263,7 @@ static int serve_rows(struct server *server, struct rw_err *err)
 			ret = finish_row(server, msg, err);
 		if (!ret && type == RECONNECT)
 			ret = reconnect(server, msg, err);
-		prepared = type == PREPARE || type == RECONNECT;
+		prepared = type != FINISH && type != END;
 		json_decref(msg);
 		if (ret || type == END)
 			return ret;

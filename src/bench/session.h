@@ -12,7 +12,8 @@
 
 /* Deadlines: a peer that is silent for longer ends the session. */
 #define RW_HELLO_MS 10000 /* the connection, the hello, the first message */
-#define RW_STEP_MS  30000 /* a step that allocates, registers or verifies memory */
+#define RW_STEP_MS  30000 /* a step that allocates, registers or verifies memory; a row's client */
+#define RW_ALIVE_MS 5000  /* so often a client says in the middle of a row that it lives */
 
 /*
  * Run the client of @conf against its server and report. @command_line is

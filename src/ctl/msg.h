@@ -11,6 +11,7 @@
  *                             <--   prepared
  *   reconnect  index, QP      -->                          after a teardown, any
  *                             <--   reconnected  QP        number of times
+ *   alive                     -->                          now and then while a row runs
  *   finish   what was done    -->
  *                             <--   finished  what was found
  *   end                       -->                          then another setup, or close
@@ -87,7 +88,7 @@ int rw_msg_finish_unpack(const json_t *obj, struct rw_msg_finish *finish, struct
 json_t *rw_msg_finished_pack(const struct rw_corrupt *corrupt);
 int rw_msg_finished_unpack(const json_t *obj, struct rw_corrupt *corrupt, struct rw_err *err);
 
-/* A message of one word: "connected", "prepared", "end". */
+/* A message of one word: "connected", "prepared", "alive", "end". */
 json_t *rw_msg_word(const char *type);
 
 #endif

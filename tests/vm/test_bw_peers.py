@@ -22,15 +22,14 @@ from rwcase import (CLIENT_DEVICE, OK, PEER, RUN, Client, Failed, Process, Serve
                     wait_until)
 
 # Deadlines of src/bench/session.h, and what a slow guest may add to them.
-HELLO, STEP, SLACK = 10, 30, 15
+HELLO, STEP, ALIVE, SLACK = 10, 30, 5, 15
 READER = 10  # of src/report/file.c
 
 MAGIC = b"rwperf\r\n"
 SHORT_RUN = "-n", "10", "-t", "2", "--verify"
-LONG_RUN = "-D", "50", "-t", "4"
 
 
-def hello(protocol=1, version=b"0.0.1"):
+def hello(protocol=2, version=b"0.0.1"):
     return MAGIC + struct.pack(">HH", protocol, len(version)) + version
 
 
@@ -42,12 +41,14 @@ def still_serves(server):
     good(client(server, *SHORT_RUN), rows=2)
 
 
-def running(server, *options):
+def running(server, *options, load=("-D", "50")):
     """A client in the middle of its load."""
-    traffic = Traffic()
-    one = Client(server, *LONG_RUN, *options)
+    served = server.out.count("contexts")
+    one = Client(server, *load, "-t", "4", *options)
     try:
-        traffic.wait_measuring(4)
+        # Others may be at it beside us: begin to count when it is our turn.
+        wait_until(lambda: server.out.count("contexts") > served, "the server has a client")
+        Traffic().wait_measuring(4)
     except Failed:
         one.finish(1)
         raise
@@ -107,8 +108,8 @@ STRANGERS = (
     ("nothing, and leaves", b"", "closed the connection before the hello was over"),
     ("half a hello, and leaves", hello()[:9], "closed the connection before the hello was over"),
     ("another protocol version", hello(7, b"9.8.7"), "9.8.7 (protocol 7)"),
-    ("a hello without a version", hello(1, b""), "does not speak rwperf's protocol"),
-    ("a version of 40000 bytes", MAGIC + struct.pack(">HH", 1, 40000) + b"a" * 40000,
+    ("a hello without a version", hello(version=b""), "does not speak rwperf's protocol"),
+    ("a version of 40000 bytes", MAGIC + struct.pack(">HH", 2, 40000) + b"a" * 40000,
      "does not speak rwperf's protocol"),
     ("a message of 4 GiB", hello() + b"\xff\xff\xff\xff" + b"x" * 100, "4294967295 bytes long"),
     ("a message of no bytes", hello() + struct.pack(">I", 0), "0 bytes long"),
@@ -117,6 +118,7 @@ STRANGERS = (
     ("a hundred thousand brackets", hello() + frame(b"[" * 100000), "malformed message"),
     ("an object without type", hello() + frame(b"{}"), "type"),
     ("the wrong message", hello() + frame(b'{"type": "finish"}'), "setup"),
+    ("a word of a later state", hello() + frame(b'{"type": "alive"}'), "setup"),
     ("a setup without fields", hello() + frame(b'{"type": "setup"}'), "test"),
     ("half a message, and leaves", hello() + frame(b'{"type": "setup"}')[:10], "closed"),
 )
@@ -196,7 +198,7 @@ ANSWERS = (
     ("a web server", b"HTTP/1.1 400 Bad Request\r\n\r\n", "does not speak rwperf's protocol"),
     ("a port that closes at once", b"", "closed the connection before the hello"),
     ("random bytes", random.Random(2).randbytes(3000), "does not speak rwperf's protocol"),
-    ("another protocol version", hello(2, b"9.8.7"), "install the same version on both sides"),
+    ("another protocol version", hello(3, b"9.8.7"), "install the same version on both sides"),
     ("a message of 4 GiB", hello() + b"\xff" * 100, "4294967295 bytes long"),
     ("an error of its own",
      hello() + frame(b'{"type": "error", "exit_code": 4, "text": "no luck\\u001b[31m today"}'),
@@ -322,7 +324,43 @@ def _():
         still_serves(server)
 
 
-@case("the client is stopped, and goes on")
+@case("the client is stopped in the middle of a run", slow=True)
+def _():
+    # It has no deadline of its own with -n: the server stops waiting for it.
+    with Server() as server:
+        one = running(server, "--path=direct", load=("-n", "1000000000"))
+        one.send(signal.SIGSTOP)
+        began = time.monotonic()
+        try:
+            server.wait_line(f"sent nothing for {STEP} s", STEP + SLACK)
+            true(time.monotonic() - began > STEP - ALIVE - 1, "it had its time")
+            one_line(server.err, "hangs")
+            still_serves(server)
+        except Failed:
+            one.end()
+            raise
+        one.send(signal.SIGCONT)
+        run = one.finish()
+        eq(run.status, PEER, "status of the client")
+        one_line(run.err)
+
+
+@case("the client is stopped twice, and goes on in between", slow=True)
+def _():
+    # More than the server's patience in all, but it hears between that the client lives.
+    with Server() as server:
+        one = running(server, "--path=direct", load=("-n", "1000000000"))
+        for _ in range(2):
+            one.send(signal.SIGSTOP)
+            time.sleep(STEP / 2 + 1)
+            one.send(signal.SIGCONT)
+            time.sleep(1)
+        one.send(signal.SIGINT)
+        good(one.finish(), verified=False, rows=1, interrupted=True)
+        eq(server.err, "", "the server's standard error")
+
+
+@case("the client is stopped for a moment")
 def _():
     with Server() as server:
         one = running(server, "--path=direct")
@@ -342,7 +380,7 @@ def _():
     with Server() as server:
         for options, rows in (("-D", "50"), 1), (("-D", "2"), 2):
             traffic = Traffic()
-            one = Client(server, *LONG_RUN[2:], "--verify", *options)
+            one = Client(server, "-t", "4", "--verify", *options)
             if rows == 2:
                 wait_until(lambda one=one: " direct " in one.out, "the first row is over")
                 traffic = Traffic()
