@@ -12,7 +12,7 @@ sys.dont_write_bytecode = True
 from rwcase import (DEVICE, PEER, PROGRAM, RUN, USAGE, Client, Process, Server, case, client,
                     eq, good, main, new_port, one_line, refused, shared_server, true, wait_until)
 
-SHORT_RUN = "-n", "10", "-t", "2", "--verify"
+SHORT_RUN = "-n", "10", "-t", "2", "--verify", "--path=direct,mr"
 
 
 def command(*words):
@@ -279,7 +279,7 @@ def _():
     try:
         for op in "read", "write":
             good(client(shared_server(), "-n", "40", "-t", "4", "-u", "10", "--verify",
-                        "--op=" + op), rows=2)
+                        "--path=direct,mr", "--op=" + op), rows=2)
     finally:
         command("tc", "qdisc", "del", "dev", "v0", "root")
 

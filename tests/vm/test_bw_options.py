@@ -16,11 +16,21 @@ def command(*words):
     subprocess.run(words, check=True, timeout=30)
 
 
+BOTH = "--path=direct,mr"
+
+
 def measure(*options, **more):
-    return client(shared_server(), *options, **more)
+    """On both paths unless an option says otherwise."""
+    return client(shared_server(), BOTH, *options, **more)
 
 
 # ---- load
+
+@case("by default: direct, mr and auto")
+def _():
+    rows = good(client(shared_server(), "-n", "10", "-t", "2", "--verify"), rows=3)
+    eq([row["path"] for row in rows], ["direct", "mr", "auto"], "paths")
+
 
 @case("-D 1 lasts a second")
 def _():
@@ -167,7 +177,7 @@ for a_unit, a_divisor, some_options in (("MiB/sec", 2 ** 20, ()),
         for row in good(run, verified=False, rows=2):
             expect_figures(row, divisor)
             line = next(line.split() for line in run.out.splitlines()
-                        if len(line.split()) == 14 and line.split()[5] == row["path"])
+                        if len(line.split()) == 15 and line.split()[5] == row["path"])
             digits = 6 if unit == "Gb/sec" and row["BW_average"] < 0.1 else 2
             eq(line[:4], ["65536", "30", *(f"{row[key]:.{digits}f}" for key in
                                            ("BW_peak", "BW_average"))], "the table's row")
@@ -281,11 +291,11 @@ def _():
 @case("-x on the server counts; GIDs that cannot reach each other: both sides say so")
 def _():
     with Server("-x", "1") as other:
-        run = client(other, "-n", "5", "-t", "2", "--verify", "-x", "1", host="fd00:9::1")
+        run = client(other, BOTH, "-n", "5", "-t", "2", "--verify", "-x", "1", host="fd00:9::1")
         eq(run.report["test_info"]["peer"]["device"]["gid_index"], 1, "GID of the server")
         good(run, rows=2)
     with Server("-x", "2") as other:
-        refused(client(other, "-n", "5", "-x", "1"), RUN, "-x")
+        refused(client(other, BOTH, "-n", "5", "-x", "1"), RUN, "-x")
         other.wait_line("-x")
         one_line(other.err, "GID")
 
@@ -313,8 +323,8 @@ for a_bind, an_other in (("127.0.0.1", "10.9.0.1"), ("fd00:9::1", "::1"), ("::1"
     def _(bind=a_bind, other_host=an_other):
         with Server("--bind=" + bind) as other:
             eq(len(listening(other.port)), 1, "addresses listened on")
-            good(client(other, "-n", "5", "-t", "2", "--verify", host=bind), rows=2)
-            refused(client(other, "-n", "5", host=other_host), 3, "refused", str(other.port))
+            good(client(other, BOTH, "-n", "5", "-t", "2", "--verify", host=bind), rows=2)
+            refused(client(other, BOTH, "-n", "5", host=other_host), 3, "refused", str(other.port))
     case(f"--bind={a_bind}: not at {an_other}")(_)
 
 
@@ -333,7 +343,7 @@ def _():
 def _():
     report = f"/tmp/report.{os.getpid()}"
     with Server("-s", "4K", "--verify", "-F", "--report_gbits", "--json=" + report) as other:
-        eq(good(client(other, "-n", "5"), verified=False)[0]["MsgSize"], 65536, "size")
+        eq(good(client(other, BOTH, "-n", "5"), verified=False)[0]["MsgSize"], 65536, "size")
         one_line(other.err, "ignored on the server: --size --verify --report_gbits --json\n")
 
 

@@ -26,7 +26,7 @@ HELLO, STEP, ALIVE, SLACK = 10, 30, 5, 15
 READER = 10  # of src/report/file.c
 
 MAGIC = b"rwperf\r\n"
-SHORT_RUN = "-n", "10", "-t", "2", "--verify"
+SHORT_RUN = "-n", "10", "-t", "2", "--verify", "--path=direct,mr"
 
 
 def hello(protocol=2, version=b"0.0.1"):

@@ -136,7 +136,8 @@ def _():
 
 @case("both paths: the ratio says how much of the MR row was direct")
 def _():
-    run = client(shared_server(), *arguments("read", "fallback", 1, "-n", str(OPERATIONS)))
+    run = client(shared_server(), *arguments("read", "fallback", 1, "-n", str(OPERATIONS),
+                                              "--path=direct,mr"))
     row = good(run, rows=2)[1]
     share = f"{100 * row['fallbacks'] / row['n_iterations']:.1f} % of the MR row fell back"
     true(share in run.out, f"{share!r} in the table")
