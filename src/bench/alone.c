@@ -10,6 +10,7 @@
 #include "verbs/post.h"
 
 #define SILENCE_S 10
+#define ASK_EVERY 50 /* operations */
 
 static int await(struct rw_row *row, struct rw_err *err)
 {
@@ -110,6 +111,9 @@ int rw_row_time_alone(struct rw_row *row, uint64_t operations, struct rw_err *er
 		if (rw_ctx_init(&slot->ctx, slot->pool) < 0 || slot->ctx.type != RW_CTX_MR)
 			return 0; /* a pool too small for one operation, or a direct path */
 		ret = run_chain(row, slot, err);
+		/* The peer wants to hear that this side is alive. */
+		if (!ret && i % ASK_EVERY == 0)
+			ret = row->load->watch.check(row->load->watch.arg, err);
 		rw_ctx_destroy(&slot->ctx, slot->pool);
 	}
 	return ret;

@@ -252,7 +252,8 @@ int rw_opt_set(const struct rw_opt *opt, struct rw_conf *conf, const char *text,
 				       "--%s: the text is longer than %" PRIu64
 				       " bytes; shorten it",
 				       opt->name, opt->max - 1);
-		memcpy(rw_opt_string(opt, conf), text, strlen(text) + 1);
+		/* To its end, so that equal configurations are equal bytes. */
+		strncpy(rw_opt_string(opt, conf), text, opt->max);
 		return 0;
 	}
 	return -EINVAL;
