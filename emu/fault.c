@@ -13,6 +13,7 @@ static const char *const names[FAULT_KINDS] = {
 	[FAULT_LOCAL_PROT] = "local_prot",
 	[FAULT_FLIP] = "flip",
 	[FAULT_FREEZE] = "freeze",
+	[FAULT_STALL] = "stall",
 	[FAULT_PORT_DOWN] = "port_down",
 	[FAULT_PORT_UP] = "port_up",
 	[FAULT_MKEY_FAIL] = "mkey_fail",

@@ -20,6 +20,7 @@ enum fault_kind {
 	FAULT_LOCAL_PROT,    /* ... fails at the local key */
 	FAULT_FLIP,          /* one bit of its payload arrives inverted */
 	FAULT_FREEZE,        /* the peer stops to answer, for good */
+	FAULT_STALL,         /* the QP does nothing for stall_ms, then goes on */
 	FAULT_PORT_DOWN,     /* the port goes down at this operation */
 	FAULT_PORT_UP,       /* ... comes up: counted in polls while down */
 	FAULT_MKEY_FAIL,     /* creating a memory key fails */

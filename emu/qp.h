@@ -67,6 +67,7 @@ struct emu_qp {
 	bool peer_dead;
 	uint8_t rnr_left;
 	uint64_t clock;       /* cost profile: busy until */
+	bool stalled;         /* by a fault: what is executed next takes so much longer */
 	uint64_t hold_until;  /* adversarial: drive number */
 	uint32_t async_events;
 	uint32_t injected_at; /* fault injection: WQE that was looked at */

@@ -73,6 +73,8 @@ static const struct setting table[] = {
 	NUM(cost_klm_fetch_ns, 0, 0, 1000000000, "cost profile: per KLM fetched by pointer"),
 	NUM(cost_inv_ns, 0, 0, 1000000000, "cost profile: per LOCAL_INV"),
 	NUM(cost_byte_ps, 0, 0, 1000000000, "cost profile: picoseconds per payload byte"),
+	NUM(cost_latency_ns, 0, 0, 10000000000, "cost profile: a READ, WRITE or SEND completes so much later, the next may begin"),
+	NUM(stall_ms, 100, 0, 60000, "how long the fault stall holds a QP up"),
 	STR(ipv4, "10.77.0.1", "address of mlx5_0 in the GID table; mlx5_1 has the next"),
 	STR(fw_ver, "20.35.1012", "firmware version"),
 	STR(pcie_speed, "16.0 GT/s PCIe", "PCIe speed in sysfs"),
@@ -226,7 +228,8 @@ static int check(struct emu_settings *set)
 		return -EINVAL;
 	}
 	set->cost_on = set->cost_wqe_ns || set->cost_sge_ns || set->cost_klm_inline_ns ||
-		       set->cost_klm_fetch_ns || set->cost_inv_ns || set->cost_byte_ps;
+		       set->cost_klm_fetch_ns || set->cost_inv_ns || set->cost_byte_ps ||
+		       set->cost_latency_ns;
 	return 0;
 }
 

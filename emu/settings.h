@@ -54,6 +54,8 @@ struct emu_settings {
 	uint64_t cost_klm_fetch_ns;
 	uint64_t cost_inv_ns;
 	uint64_t cost_byte_ps;
+	uint64_t cost_latency_ns;
+	uint64_t stall_ms;
 	/* text */
 	char ipv4[64];
 	char fw_ver[64];

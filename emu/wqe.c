@@ -240,12 +240,18 @@ void wqe_charge(struct emu_qp *qp, struct emu_wqe *w, const struct wqe_view *v, 
 {
 	uint64_t now;
 
-	if (!emu.set.cost_on)
+	if (!emu.set.cost_on && !qp->stalled)
 		return;
 	/* A serial clock: the device starts when it is through with the last. */
 	now = emu_now();
 	qp->clock = EMU_MAX(qp->clock, now) + cost_ns(v, fetched);
+	if (qp->stalled)
+		qp->clock += emu.set.stall_ms * 1000000;
+	qp->stalled = false;
 	w->done_at = qp->clock;
+	/* Way there and back, on which many are at a time. */
+	if (v->opcode != MLX5_OPCODE_UMR)
+		w->done_at += emu.set.cost_latency_ns;
 }
 
 /* ---- execution */
@@ -323,6 +329,8 @@ static uint8_t inject(struct emu_qp *qp, struct wqe_view *v)
 		qp->injected_at = qp->executed + 1;
 		if (fault_hit(FAULT_PORT_DOWN))
 			engine_set_port(qp->ctx->dev, true);
+		if (fault_hit(FAULT_STALL))
+			qp->stalled = true;
 		if (fault_hit(FAULT_FREEZE))
 			engine_freeze();
 		qp->inject_flip = fault_hit(FAULT_FLIP);
