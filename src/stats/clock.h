@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /*
- * A cheap clock for the measuring loop: the invariant TSC, calibrated against
- * CLOCK_MONOTONIC_RAW, or that clock itself where no such TSC is.
+ * A cheap clock for the measuring loop: a counter of the processor that the
+ * kernel trusts (invariant TSC, cntvct), calibrated against
+ * CLOCK_MONOTONIC_RAW, or that clock itself.
  */
 #ifndef RW_STATS_CLOCK_H
 #define RW_STATS_CLOCK_H
@@ -17,8 +18,17 @@
 #define RW_NS_PER_S UINT64_C(1000000000)
 
 struct rw_clock {
-	bool is_tsc;
+	bool is_tsc; /* ticks are the processor's: TSC or, on aarch64, cntvct */
 	double ns_per_tick;
+	double error_ppm; /* ns_per_tick is at most so wrong, in millionths */
+	double cost_ns;	  /* of one rw_clock_ticks(): the median of some batches */
+};
+
+/* Both clocks at one moment: @ns was read while @ticks +- @width / 2 passed. */
+struct rw_clock_reading {
+	uint64_t ns;
+	uint64_t ticks;
+	uint64_t width;
 };
 
 /* Nanoseconds of CLOCK_MONOTONIC_RAW. */
@@ -30,8 +40,26 @@ static inline uint64_t rw_clock_raw_ns(void)
 	return (uint64_t)ts.tv_sec * RW_NS_PER_S + (uint64_t)ts.tv_nsec;
 }
 
-/* Find and calibrate the clock; takes about 10 ms where there is a TSC. */
+/* Find, calibrate and measure the clock; takes about 10 ms. */
 void rw_clock_init(struct rw_clock *clock);
+
+/* "tsc", "cntvct" or "clock_gettime". */
+const char *rw_clock_name(const struct rw_clock *clock);
+
+/*
+ * Rate and its largest error, from two readings. Half of a reading's width,
+ * and a unit of either clock, may be wrong at both ends.
+ */
+void rw_clock_calibrate(struct rw_clock *clock, const struct rw_clock_reading *start,
+			const struct rw_clock_reading *end);
+
+/*
+ * Whether the kernel keeps time by @counter or could: it takes a TSC that it
+ * has found wrong from @available (available_clocksource of sysfs, a blank
+ * behind each name). A User-Mode Linux has "timer" and nothing else: it never
+ * sees the counter, and that it is invariant is all there is to know.
+ */
+bool rw_clock_is_trusted(const char *available, const char *counter);
 
 /* Now, in ticks. */
 static inline uint64_t rw_clock_ticks(const struct rw_clock *clock)
@@ -39,6 +67,13 @@ static inline uint64_t rw_clock_ticks(const struct rw_clock *clock)
 #if defined(__x86_64__)
 	if (clock->is_tsc)
 		return __rdtsc();
+#elif defined(__aarch64__)
+	uint64_t ticks;
+
+	if (clock->is_tsc) {
+		__asm__ volatile("mrs %0, cntvct_el0" : "=r"(ticks));
+		return ticks;
+	}
 #endif
 	return rw_clock_raw_ns();
 }
