@@ -33,7 +33,7 @@ int rw_arrival_parse(const char *text, struct rw_arrival_shape *shape_p)
 int rw_arrival_init(struct rw_arrival *arrival, const struct rw_arrival_shape *shape, uint64_t rate,
 		    uint64_t seed)
 {
-	if (rate < 1 || rate > RW_ARRIVAL_MAX_RATE)
+	if (rate < 1 || rate > RW_ARRIVAL_MAX_RATE || shape->burst < 1)
 		return -ERANGE;
 	*arrival = (struct rw_arrival){
 		.shape = *shape,

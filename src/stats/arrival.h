@@ -45,7 +45,7 @@ int rw_arrival_parse(const char *text, struct rw_arrival_shape *shape_p);
 /*
  * @rate operations per second (those of bursts included). Two schedules that
  * should not be alike need two seeds.
- * Returns 0; -ERANGE: @rate is not 1 to RW_ARRIVAL_MAX_RATE.
+ * Returns 0; -ERANGE: @rate is not 1 to RW_ARRIVAL_MAX_RATE, or the burst is 0.
  */
 int rw_arrival_init(struct rw_arrival *arrival, const struct rw_arrival_shape *shape, uint64_t rate,
 		    uint64_t seed);

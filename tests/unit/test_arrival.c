@@ -47,8 +47,10 @@ static void test_parse(void **state)
 
 static void test_range(void **state)
 {
+	const struct rw_arrival_shape empty = { RW_ARRIVAL_FIXED, 0 };
 	struct rw_arrival arrival;
 
+	assert_int_equal(rw_arrival_init(&arrival, &empty, 1000, 1), -ERANGE);
 	assert_int_equal(rw_arrival_init(&arrival, &poisson, 0, 1), -ERANGE);
 	assert_int_equal(rw_arrival_init(&arrival, &poisson, RW_ARRIVAL_MAX_RATE + 1, 1), -ERANGE);
 	assert_int_equal(rw_arrival_init(&arrival, &poisson, RW_ARRIVAL_MAX_RATE, 1), 0);
