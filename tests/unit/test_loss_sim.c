@@ -493,6 +493,38 @@ static void test_measured_draws(void **state)
 	rw_loss_draw_close(&draw);
 }
 
+/* Each of many buckets is found, as often as it was filled. */
+static void test_measured_shares(void **state)
+{
+	enum {
+		KINDS = 53,
+		N = 500000
+	};
+	const struct rw_loss_time time = { RW_LOSS_MEASURED, 0, &hist };
+	unsigned int drawn[KINDS] = { 0 };
+	struct rw_loss_draw draw;
+	struct rw_random random;
+
+	rw_hist_init(&hist);
+	for (int i = 0; i < KINDS; i++)
+		for (int times = 0; times <= i % 7; times++)
+			rw_hist_record(&hist, (uint64_t)i);
+	assert_int_equal(rw_loss_draw_open(&draw, &time), 0);
+	rw_random_init(&random, 4);
+	for (int i = 0; i < N; i++) {
+		double ns = rw_loss_draw_ns(&draw, &random);
+
+		assert_true(ns >= 0 && ns < KINDS);
+		drawn[(int)ns]++;
+	}
+	for (int i = 0; i < KINDS; i++) {
+		double share = (i % 7 + 1) / (double)hist.count;
+
+		assert_true(fabs(drawn[i] - share * N) < 5 * sqrt(share * N));
+	}
+	rw_loss_draw_close(&draw);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -510,6 +542,7 @@ int main(void)
 		cmocka_unit_test(test_no_time),
 		cmocka_unit_test(test_refusals),
 		cmocka_unit_test(test_measured_draws),
+		cmocka_unit_test(test_measured_shares),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
