@@ -101,6 +101,15 @@ static json_t *connection_facts(const struct rw_client *client)
 			 load->max_sgl_rd_source, "mr_entries", (int)load->mr_entries);
 }
 
+static json_t *clock_facts(const struct rw_client *client)
+{
+	const struct rw_clock *clock = &client->load.clock;
+
+	return json_pack("{s:s, s:f, s:f, s:f}", "name", rw_clock_name(clock), "ns_per_tick",
+			 clock->ns_per_tick, "error_ppm", clock->error_ppm, "cost_ns",
+			 clock->cost_ns);
+}
+
 static uint64_t largest_size(const struct rw_conf *conf)
 {
 	uint64_t sizes[RW_MAX_SIZES];
@@ -161,7 +170,7 @@ static int connect_qps(struct rw_client *client, struct rw_err *err)
 /* Everything between an open control connection and the last row. */
 static int run_session(struct rw_client *client, struct rw_err *err)
 {
-	const struct rw_load_watch watch = { client->stop, watch_peer, reconnect, client };
+	const struct rw_load_watch watch = { client->stop, watch_peer, rw_client_progress, reconnect, client };
 	uint8_t like[16];
 	int ret;
 
@@ -173,6 +182,9 @@ static int run_session(struct rw_client *client, struct rw_err *err)
 					   -1 :
 					   (int)client->conf->gid_index,
 				   rw_session_control_gid(client->chan, like), -1, err);
+	if (!ret)
+		ret = rw_port_counters_open(&client->counters, &client->device,
+					    client->conf->counters, err);
 	if (!ret)
 		ret = rw_load_open(&client->load, client->conf, &client->device, &watch, err);
 	if (ret) {
@@ -187,6 +199,7 @@ static int run_session(struct rw_client *client, struct rw_err *err)
 		client->facts.host = json_object_get(client->side, "host");
 		client->facts.device = json_object_get(client->side, "device");
 		client->facts.connection = connection_facts(client);
+		json_object_set_new(client->facts.connection, "clock", clock_facts(client));
 		if (client->with_table) {
 			rw_table_head(client->conf, &client->facts);
 			rw_table_columns(client->conf);
@@ -269,8 +282,11 @@ out:
 	json_decref(client.side);
 	json_decref(client.facts.peer);
 	json_decref(client.facts.connection);
-	for (uint32_t i = 0; i < client.nr_results; i++)
+	for (uint32_t i = 0; i < client.nr_results; i++) {
 		rw_latency_free(client.results[i].latency);
+		free(client.results[i].intervals);
+		json_decref(client.results[i].counters);
+	}
 	free(client.results);
 	rw_device_close(&client.device);
 	return ret;

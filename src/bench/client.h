@@ -6,6 +6,14 @@
 #include "bench/row.h"
 #include "bench/session.h"
 #include "report/report.h"
+#include "verbs/counters.h"
+
+/* The line that says how a row goes, and what it said last. */
+struct rw_live {
+	bool shown;
+	uint64_t ticks;
+	uint64_t operations, exhaustions;
+};
 
 struct rw_client {
 	const struct rw_conf *conf;
@@ -17,6 +25,8 @@ struct rw_client {
 	uint32_t nr_rows;
 	struct rw_qp_link link;
 	struct rw_port_addr own, peer;
+	struct rw_port_counters counters;
+	struct rw_live live;
 	struct rw_report_facts facts;
 	json_t *side; /* {"host": ..., "device": ...} */
 	struct rw_result *results;
@@ -36,6 +46,9 @@ int rw_client_prepare(struct rw_client *client, struct rw_err *err);
 
 /* Warm-up and measured phase of the present group, as the test wants it. */
 int rw_client_measure(struct rw_client *client, struct rw_err *err);
+
+/* Say on a terminal how @row goes; @arg is the client. */
+void rw_client_progress(void *arg, const struct rw_row *row);
 
 /* What @row did. Its latencies are @result's from then on. */
 void rw_client_fill_result(const struct rw_client *client, struct rw_row *row,

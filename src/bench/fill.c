@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /* What a row did, as a result: ticks become time, sums become means. */
+#include <stdlib.h>
+#include <string.h>
+
 #include "bench/client.h"
 #include "stats/loss_predict.h"
 
@@ -81,6 +84,24 @@ static void fill_prediction(const struct rw_client *client, const struct rw_row 
 		rw_loss_pool_for(&load, target, &result->pool_wanted);
 }
 
+/* Only a row that took some intervals has a series worth telling. */
+static void fill_series(struct rw_row *row, struct rw_result *result)
+{
+	struct rw_series *series = &row->series->series;
+
+	rw_series_finish(series, row->count.elapsed_ns);
+	if (!rw_series_rates(series, &result->rates))
+		return;
+	result->intervals = calloc(series->count, sizeof(*result->intervals));
+	if (!result->intervals)
+		return;
+	memcpy(result->intervals, row->series->intervals,
+	       series->count * sizeof(*result->intervals));
+	result->nr_intervals = series->count;
+	result->interval_ns = series->interval_ns;
+	result->last_interval_ns = series->last_ns;
+}
+
 void rw_client_fill_result(const struct rw_client *client, struct rw_row *row,
 			   struct rw_result *result)
 {
@@ -124,6 +145,12 @@ void rw_client_fill_result(const struct rw_client *client, struct rw_row *row,
 	result->rate = client->conf->rate;
 	result->queue_max = count->queue_max;
 	result->unserved = count->unserved;
+	/* Rows that took turns moved them together: the first one tells it. */
+	if (row == &client->rows[0])
+		result->counters = rw_port_counters_diff(&client->counters);
+	result->cpu_thread_ns = (double)count->cpu_thread_ns;
+	result->cpu_process_ns = (double)count->cpu_process_ns;
+	fill_series(row, result);
 	if (!row->uses_mrs)
 		return;
 	fill_pool(row, result);

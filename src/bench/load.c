@@ -296,7 +296,8 @@ static int retire(struct rw_row *row, struct rw_slot *slot, struct rw_err *err)
 	if (rw_unlikely(row->latency)) {
 		slot->times.polling = row->polling;
 		slot->times.completed = row->now;
-		rw_latency_record(row->latency, &slot->times);
+		rw_hist_record(&row->series->series.hist,
+			       rw_latency_record(row->latency, &slot->times));
 	}
 	if (row->load->conf->verify)
 		rw_row_check_slot(row, slot);
@@ -411,4 +412,7 @@ void rw_row_reset(struct rw_row *row)
 		rw_mr_pool_reset_stats(&row->pools[i].pool);
 	if (row->latency)
 		rw_latency_reset(row->latency);
+	row->series->operations = row->series->exhaustions = 0;
+	rw_series_init(&row->series->series, row->series->intervals, RW_ROW_INTERVALS,
+		       row->load->conf->interval_ms * 1000000, 0);
 }

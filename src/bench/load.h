@@ -17,6 +17,7 @@
 #include "verbs/arena.h"
 #include "verbs/endpoint.h"
 
+struct rw_row;
 struct rw_slot;
 
 struct rw_slot_list {
@@ -37,6 +38,7 @@ struct rw_load_qp {
 struct rw_load_watch {
 	const volatile sig_atomic_t *stop;
 	int (*check)(void *arg, struct rw_err *err); /* non-zero ends the run */
+	void (*progress)(void *arg, const struct rw_row *row);
 	/* QP @index was made anew: connect it to a new one of the peer's. */
 	int (*reconnect)(void *arg, uint32_t index, struct rw_err *err);
 	void *arg;
@@ -49,6 +51,7 @@ struct rw_load {
 	struct rw_arena arena;
 	struct rw_clock clock;
 	struct rw_load_watch watch;
+	uint64_t watch_ticks; /* when to ask it next */
 	struct rw_msg_buffer remote;
 	uint64_t slot_bytes; /* in the arena */
 	const struct rw_engine *engine; /* NULL: no row needs one */

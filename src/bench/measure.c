@@ -117,6 +117,7 @@ int rw_client_measure(struct rw_client *client, struct rw_err *err)
 	/* Interrupted, nothing more is begun. */
 	if (ret || *client->stop)
 		return ret;
+	rw_port_counters_start(&client->counters);
 	ret = rw_conf_takes_turns(conf) ? take_turns(client, err) : measure_row(client, err);
 	for (uint32_t i = 0; i < client->nr_rows && conf->test->is_latency && !ret; i++)
 		ret = rw_row_time_alone(&client->rows[i],

@@ -168,6 +168,12 @@ static int plan_pools(struct rw_row *row, struct rw_err *err)
 	return rw_row_open_pools(row, (uint32_t)size, err);
 }
 
+static int plan_series(struct rw_row *row, struct rw_err *err)
+{
+	row->series = calloc(1, sizeof(*row->series));
+	return row->series ? 0 : rw_fail(err, RW_EXIT_RUN, -ENOMEM, "out of memory");
+}
+
 int rw_row_plan(struct rw_row *row, struct rw_load *load, const struct rw_row_want *want,
 		struct rw_err *err)
 {
@@ -189,12 +195,15 @@ int rw_row_plan(struct rw_row *row, struct rw_load *load, const struct rw_row_wa
 		ret = plan_pools(row, err);
 	if (!ret)
 		ret = plan_bytes(row, err);
+	if (!ret)
+		ret = plan_series(row, err);
 	if (!ret && rw_source_is_wanted(load->conf))
 		ret = rw_source_new(load->conf, &load->clock, &row->source, err);
 	if (ret)
 		goto err_unplan;
 	plan_qps(row);
 	row->cq_mod = plan_cq_mod(row);
+	rw_row_reset(row);
 	return 0;
 
 err_unplan:
@@ -223,6 +232,8 @@ void rw_row_unplan(struct rw_row *row)
 	row->nr_planned = 0;
 	rw_latency_free(row->latency);
 	row->latency = NULL;
+	free(row->series);
+	row->series = NULL;
 	free(row->source);
 	row->source = NULL;
 	free(row->segs);

@@ -15,6 +15,7 @@
 #include "bench/load.h"
 #include "bench/source.h"
 #include "stats/latency.h"
+#include "stats/series.h"
 #include "util/pattern.h"
 
 /* One operation context and where it stands. */
@@ -42,6 +43,15 @@ struct rw_row_pool {
 	void *state; /* of the engine */
 };
 
+/* The row as a series of intervals, in time that was measured. */
+#define RW_ROW_INTERVALS 4096
+struct rw_row_series {
+	struct rw_series series;
+	struct rw_series_interval intervals[RW_ROW_INTERVALS];
+	/* Counted up to the interval that is open. */
+	uint64_t operations, exhaustions;
+};
+
 /* What the phases of a row did since rw_row_reset. */
 struct rw_counters {
 	uint64_t issued;      /* operations begun, dropped ones included */
@@ -62,6 +72,7 @@ struct rw_counters {
 	uint64_t teardowns;   /* of a QP ... */
 	uint64_t teardown_ticks;
 	uint64_t torn;        /* ... and the operations that were in flight on it */
+	uint64_t cpu_thread_ns, cpu_process_ns; /* user and system time */
 	uint64_t queue_max;   /* arrivals that were due and not begun, at most ... */
 	uint64_t unserved;    /* ... and when the time was over */
 	uint64_t elapsed_ns;
@@ -84,6 +95,7 @@ struct rw_row {
 	struct rw_latency *latency; /* NULL: operations are not timed one by one */
 	struct rw_blocks shares;    /* of operations that found the pool empty, block by block */
 	uint64_t share_wanted, share_exhausted; /* counted when the last block ended */
+	struct rw_row_series *series; /* interval by interval */
 	struct rw_source *source;   /* NULL: operations begin as soon as a context is free */
 
 	uint32_t first_slot;   /* of this row's among those of all rows of its group */

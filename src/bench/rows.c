@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "bench/client.h"
+#include "report/live.h"
 #include "ctl/wait.h"
 
 /*
@@ -120,6 +121,9 @@ static void report_row(struct rw_client *client, uint32_t i)
 
 static void report_group(struct rw_client *client)
 {
+	if (client->live.shown)
+		rw_live_clear();
+	client->live = (struct rw_live){ 0 };
 	for (uint32_t i = 0; i < client->nr_rows; i++) {
 		/* Interrupted before the measured phase: there is no row. */
 		if (*client->stop && !client->rows[i].count.operations)

@@ -14,7 +14,6 @@
 struct phase {
 	uint64_t limit;       /* operations to issue */
 	uint64_t end_ticks;   /* 0: no end */
-	uint64_t watch_ticks; /* when to ask the watch next */
 	uint64_t watch_every;
 	uint64_t last_ticks;  /* of the last completion */
 	uint64_t silence;
@@ -22,6 +21,7 @@ struct phase {
 	uint64_t window_end;  /* ... of which the last will be this one */
 	uint64_t window_start_ticks;
 	uint64_t min_window_ticks;
+	uint64_t cpu_thread_ns, cpu_process_ns; /* at its start */
 };
 
 static void note_window(struct rw_row *row, struct phase *phase, uint64_t now)
@@ -52,6 +52,32 @@ static void note_share(struct rw_row *row, bool over)
 	row->share_exhausted = count->exhaustions;
 }
 
+/* Operations belong to the interval in which they were polled. */
+static void note_interval(struct rw_row *row, uint64_t now, bool over)
+{
+	struct rw_row_series *s = row->series;
+	const struct rw_counters *count = &row->count;
+	uint64_t now_ns = (uint64_t)rw_clock_ns(&row->load->clock, now - row->start_ticks);
+
+	if (now_ns <= s->series.end_ns && !over)
+		return;
+	s->series.open.operations += count->operations - s->operations;
+	s->series.open.bytes += (count->operations - s->operations) * row->layout.size_bytes;
+	s->series.open.exhaustions += count->exhaustions - s->exhaustions;
+	s->operations = count->operations;
+	s->exhaustions = count->exhaustions;
+	if (!over)
+		rw_series_advance(&s->series, now_ns);
+}
+
+static uint64_t cpu_ns(clockid_t clock)
+{
+	struct timespec ts;
+
+	return clock_gettime(clock, &ts) ? 0 :
+					   (uint64_t)ts.tv_sec * RW_NS_PER_S + (uint64_t)ts.tv_nsec;
+}
+
 /* Nothing more is begun. What was to begin by now and has not is told. */
 static void end_phase(struct rw_row *row, struct phase *phase)
 {
@@ -68,9 +94,11 @@ static int look_around(struct rw_row *row, struct phase *phase, uint64_t now,
 		rw_source_advance(row->source, now);
 	if (*row->load->watch.stop || (phase->end_ticks && now >= phase->end_ticks))
 		end_phase(row, phase);
-	if (now < phase->watch_ticks)
+	/* Phases may be shorter than that: the time to ask is the session's. */
+	if (now < row->load->watch_ticks)
 		return 0;
-	phase->watch_ticks = now + phase->watch_every;
+	row->load->watch_ticks = now + phase->watch_every;
+	row->load->watch.progress(row->load->watch.arg, row);
 	if (!row->in_flight)
 		phase->last_ticks = now;
 	if (now - phase->last_ticks > phase->silence)
@@ -100,7 +128,8 @@ static void start_phase(struct rw_row *row, const struct rw_row_limit *limit,
 		.window_start_ticks = now,
 		.min_window_ticks = UINT64_MAX,
 	};
-	phase->watch_ticks = now + phase->watch_every;
+	phase->cpu_thread_ns = cpu_ns(CLOCK_THREAD_CPUTIME_ID);
+	phase->cpu_process_ns = cpu_ns(CLOCK_PROCESS_CPUTIME_ID);
 	if (row->source)
 		rw_source_start(row->source, now, limit->operations);
 	if (*row->load->watch.stop)
@@ -117,6 +146,9 @@ static void finish_phase(struct rw_row *row, const struct phase *phase, uint64_t
 	double peak = 0, average;
 
 	count->elapsed_ns += rw_clock_raw_ns() - start_ns;
+	count->cpu_thread_ns += cpu_ns(CLOCK_THREAD_CPUTIME_ID) - phase->cpu_thread_ns;
+	count->cpu_process_ns += cpu_ns(CLOCK_PROCESS_CPUTIME_ID) - phase->cpu_process_ns;
+	note_interval(row, rw_clock_ticks(&row->load->clock), true);
 	if (row->source)
 		count->queue_max = rw_max(count->queue_max, row->source->queue_max);
 	if (row->load->conf->no_peak || !count->elapsed_ns)
@@ -154,6 +186,7 @@ int rw_row_run(struct rw_row *row, const struct rw_row_limit *limit, struct rw_e
 			phase.last_ticks = now = row->now;
 			note_window(row, &phase, now);
 			note_share(row, false);
+			note_interval(row, now, false);
 		} else {
 			now = rw_clock_ticks(&row->load->clock);
 		}

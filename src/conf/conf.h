@@ -80,6 +80,9 @@ struct rw_conf {
 	char json[1024];
 	char percentiles[128]; /* a list of numbers */
 	char pool_target[32];  /* a wished share of exhaustions; empty: none */
+	char counters[1024];   /* names of the port's counters */
+	uint64_t interval_ms;  /* of the series */
+	uint64_t report_interval_s; /* of the live line; 0: none */
 	bool histogram;
 	bool unsorted;
 	bool cycles;

@@ -102,6 +102,12 @@ const struct rw_opt rw_opts[] = {
 	{ 0, "sq", NULL, RW_OPT_NAME, RW_SCOPE_RUN, GROUP_PATH, FIELD(sq), 0, 1,
 	  "full", "SIZE", sq_names, "send queue: room for every context's longest chain, or the kernel's 3 WRs per context, which fallbacks can fill" },
 
+	{ 'W', "report-counters", NULL, RW_OPT_STRING, RW_SCOPE_OUTPUT, GROUP_OUTPUT, FIELD(counters), 0, 1024,
+	  "", "LIST", NULL, "counters of the port, such as hw_counters/out_of_buffer, and by how much each row moves them" },
+	{ 0, "interval_ms", NULL, RW_OPT_NUMBER, RW_SCOPE_OUTPUT, GROUP_OUTPUT, FIELD(interval_ms), 1, 3600000,
+	  "1000", "MSEC", NULL, "length of the intervals of which the lowest and the highest rate are reported, and all in the JSON report" },
+	{ 0, "report_interval", NULL, RW_OPT_NUMBER, RW_SCOPE_OUTPUT, GROUP_OUTPUT, FIELD(report_interval_s), 1, 3600,
+	  "1", "SECONDS", NULL, "on a terminal, how often a line says how the row goes" },
 	{ 0, "pool_target", NULL, RW_OPT_STRING, RW_SCOPE_OUTPUT, GROUP_OUTPUT, FIELD(pool_target), 0, 32,
 	  "", "SHARE", NULL, "print the smallest pool with at most this share of exhaustions, such as 1e-4, from the measured hold time" },
 	{ 0, "percentiles", NULL, RW_OPT_STRING, RW_SCOPE_OUTPUT, GROUP_OUTPUT, FIELD(percentiles), 0, 128,

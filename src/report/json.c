@@ -104,6 +104,35 @@ static void set_bandwidth(const struct rw_conf *conf, const struct rw_result *r,
 	json_object_set_new(row, "MsgRate", number(rw_result_ops_per_s(r) / 1e6));
 }
 
+/* {"length_ns", "last_length_ns", "operations": [...], ...}, or null. */
+static json_t *intervals_json(const struct rw_result *r)
+{
+	json_t *operations = json_array(), *exhaustions = json_array(), *p99 = json_array();
+
+	for (uint32_t i = 0; i < r->nr_intervals; i++) {
+		const struct rw_series_interval *interval = &r->intervals[i];
+
+		json_array_append_new(operations, json_integer((json_int_t)interval->operations));
+		json_array_append_new(exhaustions, json_integer((json_int_t)interval->exhaustions));
+		json_array_append_new(p99, json_integer((json_int_t)interval->p99_high_ns));
+	}
+	return json_pack("{s:I, s:I, s:f, s:f, s:o, s:o, s:o}", "length_ns",
+			 (json_int_t)r->interval_ns, "last_length_ns",
+			 (json_int_t)r->last_interval_ns, "min_operations_per_s",
+			 r->rates.min_operations, "max_operations_per_s", r->rates.max_operations,
+			 "operations", operations, "exhaustions", exhaustions, "p99_ns", p99);
+}
+
+static void set_host(json_t *row, const struct rw_result *r)
+{
+	double n = (double)rw_max(r->operations, 1u);
+
+	json_object_set_new(row, "cpu_thread_ns_per_operation", number(r->cpu_thread_ns / n));
+	json_object_set_new(row, "cpu_process_ns_per_operation", number(r->cpu_process_ns / n));
+	json_object_set_new(row, "intervals", r->nr_intervals ? intervals_json(r) : json_null());
+	json_object_set_new(row, "counters", r->counters ? json_incref(r->counters) : json_null());
+}
+
 static json_t *row_json(const struct rw_conf *conf, const struct rw_result *r)
 {
 	json_t *row = json_object();
@@ -130,6 +159,7 @@ static json_t *row_json(const struct rw_conf *conf, const struct rw_result *r)
 			    number_if(r->wqe_bytes, rw_result_wqe_bytes_per_op(r)));
 	set_counts(row, r);
 	set_pool(row, r);
+	set_host(row, r);
 	json_object_set_new(row, "verified", json_boolean(r->verified));
 	json_object_set_new(row, "interrupted", json_boolean(r->interrupted));
 	json_object_set_new(row, "first_corrupt_byte", corrupt_json(&r->corrupt));

@@ -3,11 +3,13 @@
 #ifndef RW_REPORT_RESULT_H
 #define RW_REPORT_RESULT_H
 
+#include <jansson.h>
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "stats/ci.h"
 #include "stats/latency.h"
+#include "stats/series.h"
 #include "util/pattern.h"
 
 struct rw_result {
@@ -48,6 +50,13 @@ struct rw_result {
 	double teardown_ns;      /* ... in all, until it could be used again ... */
 	uint64_t torn;           /* ... and the operations in flight that were lost */
 	struct rw_latency *latency; /* NULL: operations were not timed one by one */
+	struct rw_series_interval *intervals; /* NULL: none is complete */
+	uint32_t nr_intervals;
+	uint64_t interval_ns;
+	uint64_t last_interval_ns; /* the last one may be shorter */
+	struct rw_series_rates rates; /* lowest and highest, of complete intervals */
+	json_t *counters;        /* of the port, by how much they moved; NULL: none asked for */
+	double cpu_thread_ns, cpu_process_ns; /* in all */
 	uint64_t rate;           /* operations per second that were to begin; 0: closed loop */
 	uint64_t queue_max;      /* of these, due and not begun, at most ... */
 	uint64_t unserved;       /* ... and when the time was over */

@@ -45,6 +45,13 @@ static void print_send_queue(const json_t *c)
 	printf("\n");
 }
 
+static void print_clock(const json_t *clock)
+{
+	printf(" %-15s : %s, rate known to %.3g ppm, %.1f ns a reading\n", "Clock",
+	       text_of(clock, "name"), json_real_value(json_object_get(clock, "error_ppm")),
+	       json_real_value(json_object_get(clock, "cost_ns")));
+}
+
 void rw_table_head(const struct rw_conf *conf, const struct rw_report_facts *facts)
 {
 	const json_t *c = facts->connection;
@@ -73,6 +80,8 @@ void rw_table_head(const struct rw_conf *conf, const struct rw_report_facts *fac
 	if (conf->stride_bytes != RW_AUTO)
 		printf(" %-15s : %s\n", "Segment stride",
 		       rw_format_size(conf->stride_bytes, stride));
+	if (rw_conf_is_timed(conf))
+		print_clock(json_object_get(c, "clock"));
 	printf(" %-15s : %s\n", "On exhaustion",
 	       rw_conf_on_exhaustion_name(conf->on_exhaustion));
 	if (conf->verify)
@@ -173,6 +182,29 @@ static void bw_row(const struct rw_conf *conf, const struct rw_result *r)
 	       r->fallbacks, r->failed, rw_result_wrs_per_op(r), wqe_bytes);
 }
 
+/* What the row cost the host, and how even it was. */
+static void print_host(const struct rw_conf *conf, const struct rw_result *r)
+{
+	double n = (double)rw_max(r->operations, 1u) * 1e3;
+	const char *name;
+	json_t *value;
+
+	printf(" # CPU: %.3f us an operation in the measuring thread, %.3f us in the process\n",
+	       r->cpu_thread_ns / n, r->cpu_process_ns / n);
+	if (r->nr_intervals > 1)
+		printf(" # intervals of %" PRIu64 " ms: %.6g to %.6g operations/s\n",
+		       r->interval_ns / 1000000, r->rates.min_operations,
+		       r->rates.max_operations);
+	json_object_foreach(r->counters, name, value)
+	{
+		if (json_is_integer(value))
+			printf(" # %s: %+lld%s\n", name, (long long)json_integer_value(value),
+			       rw_conf_takes_turns(conf) ? " by all paths" : "");
+		else
+			printf(" # %s: not known, it fell or cannot be read\n", name);
+	}
+}
+
 void rw_table_row(const struct rw_conf *conf, const struct rw_result *r)
 {
 	if (conf->test->is_latency)
@@ -184,6 +216,7 @@ void rw_table_row(const struct rw_conf *conf, const struct rw_result *r)
 	if (r->sq_stalls)
 		printf(" # %" PRIu64 " SQ stalls of %.1f us each: operations that found no room in the send queue\n",
 		       r->sq_stalls, r->sq_stall_ns / 1e3 / (double)r->sq_stalls);
+	print_host(conf, r);
 	if (r->latency)
 		rw_lat_notes(conf, r);
 	if (r->corrupt.bytes)

@@ -58,7 +58,7 @@ static double span_ns(const struct rw_latency *latency, uint64_t from, uint64_t 
 	return rw_clock_ns(latency->clock, to - from);
 }
 
-void rw_latency_record(struct rw_latency *latency, const struct rw_op_times *times)
+uint64_t rw_latency_record(struct rw_latency *latency, const struct rw_op_times *times)
 {
 	uint64_t start = latency->open_loop ? times->due : times->posting;
 	/* The poll that brought the completion may have begun before the doorbell. */
@@ -83,6 +83,7 @@ void rw_latency_record(struct rw_latency *latency, const struct rw_op_times *tim
 		rw_hist_record(&latency->fallback, service_ns);
 	if (latency->open_loop)
 		latency->queued_ns += span_ns(latency, times->due, times->begun);
+	return (uint64_t)(ns + 0.5);
 }
 
 void rw_latency_end_block(struct rw_latency *latency)

@@ -64,8 +64,8 @@ void rw_latency_free(struct rw_latency *latency);
 /* Forget all that was recorded. */
 void rw_latency_reset(struct rw_latency *latency);
 
-/* Count one operation: no allocation, no loop. */
-void rw_latency_record(struct rw_latency *latency, const struct rw_op_times *times);
+/* Count one operation: no allocation, no loop. Returns its latency in ns. */
+uint64_t rw_latency_record(struct rw_latency *latency, const struct rw_op_times *times);
 
 /* A block of operations has ended. */
 void rw_latency_end_block(struct rw_latency *latency);

@@ -176,7 +176,7 @@ static void test_perftest_letters(void **state)
 		{ 'm', "mtu" },	     { 'S', "sl" },	   { 'u', "qp-timeout" },
 		{ 'o', "outs" },     { 'l', "post_list" }, { 'Q', "cq-mod" },
 		{ 'a', "all" },	     { 'F', "CPU-freq" },  { 'N', "noPeak" },
-		{ 'H', "report-histogram" }, { 'U', "report-unsorted" }, { 'C', "report-cycles" },
+		{ 'H', "report-histogram" }, { 'U', "report-unsorted" }, { 'W', "report-counters" }, { 'C', "report-cycles" },
 		{ 'V', "version" },  { 'h', "help" },	   { 0, "report_gbits" },
 	};
 
@@ -196,7 +196,7 @@ static void test_perftest_letters(void **state)
 	/* no other letter is taken: perftest may have a meaning for it */
 	for (uint32_t j = 0; j < rw_nr_opts; j++)
 		if (rw_opts[j].letter)
-			assert_non_null(strchr("dixpsnDtqmSuolQaFNVhHUC", rw_opts[j].letter));
+			assert_non_null(strchr("dixpsnDtqmSuolQaFNVhHUCW", rw_opts[j].letter));
 }
 
 static void test_defaults(void **state)

@@ -57,7 +57,7 @@ static void assert_starts(const char *text, const char *start)
 static void test_columns(void **state)
 {
 	struct rw_conf conf;
-	char text[600];
+	char text[1200];
 
 	rw_conf_init(&conf, &program);
 	columns_text(&conf, text, sizeof(text));
@@ -69,9 +69,16 @@ static void test_columns(void **state)
 	assert_starts(columns_text(&conf, text, sizeof(text)), PERFTEST_HEAD_G " ");
 }
 
+/* One line, and below it nothing but comments. */
+static void assert_one_row(const char *text)
+{
+	for (const char *end = strchr(text, '\n'); end[1]; end = strchr(end + 1, '\n'))
+		assert_starts(end + 1, " # ");
+}
+
 static void test_row(void **state)
 {
-	char text[600], perftest[200];
+	char text[1200], perftest[200];
 	struct rw_conf conf;
 
 	rw_conf_init(&conf, &program);
@@ -81,7 +88,7 @@ static void test_row(void **state)
 	snprintf(perftest, sizeof(perftest), PERFTEST_ROW, 65536UL, 1000UL, 125.0, 62.5, 0.001);
 	assert_starts(text, perftest);
 	assert_words(text + strlen(perftest), "direct - 16 128 - 0 0 0 3.00 -");
-	assert_ptr_equal(strchr(text, '\n'), text + strlen(text) - 1);
+	assert_one_row(text);
 
 	row_text(&conf, &mr_row, text, sizeof(text));
 	snprintf(perftest, sizeof(perftest), PERFTEST_ROW, 65536UL, 390UL, 75.0, 48.75,
@@ -106,7 +113,7 @@ static void test_small_row(void **state)
 		bool small;
 	} rates[] = { { 195313, false }, { 195312, true }, { 1, true } };
 	struct rw_result row = direct_row;
-	char text[600], perftest[200];
+	char text[1200], perftest[200];
 	struct rw_conf conf;
 
 	rw_conf_init(&conf, &program);
@@ -139,7 +146,7 @@ static void test_small_row(void **state)
 static void test_wide_row(void **state)
 {
 	struct rw_result row = direct_row;
-	char text[600], perftest[200];
+	char text[1200], perftest[200];
 	struct rw_conf conf;
 
 	rw_conf_init(&conf, &program);
@@ -156,7 +163,7 @@ static void test_notes_below_a_row(void **state)
 {
 	struct rw_result row = direct_row;
 	struct rw_conf conf;
-	char text[600];
+	char text[1200];
 
 	rw_conf_init(&conf, &program);
 	row.interrupted = true;
@@ -167,7 +174,31 @@ static void test_notes_below_a_row(void **state)
 	/* notes are comments: the row stays one line that scripts can find */
 	assert_words(text, "\n #");
 	row_text(&conf, &direct_row, text, sizeof(text));
-	assert_null(strchr(text, '#'));
+	assert_null(strstr(text, "CORRUPT"));
+	assert_null(strstr(text, "interrupted"));
+	assert_one_row(text);
+}
+
+static void test_host_lines(void **state)
+{
+	struct rw_result row = direct_row;
+	struct rw_conf conf;
+	char text[1200];
+
+	rw_conf_init(&conf, &program);
+	row.cpu_thread_ns = 2500000;
+	row.cpu_process_ns = 3e6;
+	row.nr_intervals = 3;
+	row.interval_ns = 500000000;
+	row.rates.min_operations = 900;
+	row.rates.max_operations = 1100;
+	row.counters = json_pack("{s:i, s:n}", "hw_counters/a", 7, "counters/b");
+	row_text(&conf, &row, text, sizeof(text));
+	json_decref(row.counters);
+	assert_words(text, "CPU: 2.500 us 3.000 us");
+	assert_words(text, "500 ms: 900 to 1100");
+	assert_words(text, "# hw_counters/a: +7\n");
+	assert_words(text, "# counters/b: not known");
 }
 
 static void test_pool_lines(void **state)
@@ -250,7 +281,7 @@ static void test_nothing_measured(void **state)
 	const struct rw_result empty = { .op = "read", .path = "direct", .size_bytes = 64 };
 	const struct rw_result untimed = { .op = "read", .path = "mr", .operations = 3, .wrs = 3 };
 	struct rw_conf conf;
-	char text[600];
+	char text[1200];
 
 	rw_conf_init(&conf, &program);
 	assert_true(rw_result_ops_per_s(&empty) == 0 && rw_result_bytes_per_s(&empty) == 0);
@@ -289,6 +320,7 @@ int main(void)
 		cmocka_unit_test(test_columns),		 cmocka_unit_test(test_row),
 		cmocka_unit_test(test_small_row),
 		cmocka_unit_test(test_wide_row),	 cmocka_unit_test(test_notes_below_a_row),
+		cmocka_unit_test(test_host_lines),
 		cmocka_unit_test(test_pool_lines),
 		cmocka_unit_test(test_ratio_line),	 cmocka_unit_test(test_pairs),
 		cmocka_unit_test(test_nothing_measured), cmocka_unit_test(test_head_without_facts),
