@@ -23,18 +23,6 @@ static bool wants_engine(const struct rw_conf *conf)
 	return conf->paths & (1 << RW_PATH_MR | 1 << RW_PATH_AUTO);
 }
 
-/* SGEs of one WR: FACTS of the kernel, rw.c: QP limit, and for READ the device's max_sge_rd. */
-static uint32_t max_sge(const struct rw_conf *conf, const struct rw_device *device,
-			uint32_t nr_segs)
-{
-	const struct ibv_device_attr *attr = device_attr(device);
-	uint32_t most = (uint32_t)rw_max(attr->max_sge, 1);
-
-	if (conf->op == RW_VERB_READ && attr->max_sge_rd > 0)
-		most = (uint32_t)rw_min((int)most, attr->max_sge_rd);
-	return rw_min(most, nr_segs);
-}
-
 int rw_load_layout_of(const struct rw_conf *conf, uint64_t size_bytes, struct rw_layout *layout,
 		      struct rw_err *err)
 {
@@ -191,7 +179,8 @@ static int find_needs(const struct rw_load *load, struct needs *needs, struct rw
 
 		if (ret)
 			return ret;
-		sge = max_sge(conf, load->device, layout.nr_segs);
+		sge = rw_min(rw_device_max_sge(load->device, conf->op == RW_VERB_READ),
+			     layout.nr_segs);
 		/* Slots and windows begin on a page. */
 		span = rw_div_ceil(rw_layout_span(&layout), RW_PAGE_BYTES) * RW_PAGE_BYTES;
 		needs->slot_bytes = rw_max(needs->slot_bytes, span);

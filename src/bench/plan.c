@@ -49,10 +49,9 @@ static int plan_slot(struct rw_row *row, struct rw_slot *slot, const struct rw_a
 	return ret;
 }
 
-/* Segments of different lengths are what the extended API of librxe gets wrong. */
 static int plan_posting(struct rw_row *row, struct rw_err *err)
 {
-	bool by_list = row->load->device->class == RW_DEVICE_RXE && row->layout.nr_short;
+	bool by_list = rw_qp_needs_list(row->load->device, row->layout.nr_short);
 	int ret = 0;
 
 	for (uint32_t i = 0; i < row->load->conf->qps && !ret; i++)

@@ -69,6 +69,9 @@ int rw_engine_choose(const char *name, const struct rw_device *device,
 		     const struct rw_layout *layout, const struct rw_engine **engine_p,
 		     struct rw_err *err);
 
+/* The engines in the order of choice, from 0 on; NULL: there are no more. */
+const struct rw_engine *rw_engine_at(uint32_t i);
+
 /* Print what each engine can do on @device, and why one is not available. */
 void rw_engine_list(const struct rw_device *device);
 

@@ -16,6 +16,11 @@ static const struct rw_engine *const engines[] = {
 	&rw_engine_reg,
 };
 
+const struct rw_engine *rw_engine_at(uint32_t i)
+{
+	return i < RW_ARRAY_SIZE(engines) ? engines[i] : NULL;
+}
+
 static const char *engine_names(char *buf, size_t len)
 {
 	size_t used = 0;

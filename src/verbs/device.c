@@ -213,6 +213,16 @@ const char *rw_device_caveat(enum rw_device_class class)
 	return texts[class];
 }
 
+uint32_t rw_device_max_sge(const struct rw_device *device, bool read)
+{
+	const struct ibv_device_attr *attr = &device->attr.orig_attr;
+	int most = rw_max(attr->max_sge, 1);
+
+	if (read && attr->max_sge_rd > 0)
+		most = rw_min(most, attr->max_sge_rd);
+	return (uint32_t)most;
+}
+
 uint32_t rw_device_mtu_bytes(const struct rw_device *device)
 {
 	return 128u << device->port_attr.active_mtu;

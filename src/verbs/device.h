@@ -53,6 +53,12 @@ const char *rw_device_caveat(enum rw_device_class class);
 int rw_device_choose_gid(struct rw_device *device, int index, const uint8_t *like, int type,
 			 struct rw_err *err);
 
+/*
+ * SGEs of one WR, at least 1: the device's max_sge, and for READs (@read) its
+ * max_sge_rd, too (rw.c of the kernel, rdma_rw_init_map_wrs).
+ */
+uint32_t rw_device_max_sge(const struct rw_device *device, bool read);
+
 /* Bytes of a path MTU. */
 uint32_t rw_device_mtu_bytes(const struct rw_device *device);
 

@@ -66,6 +66,11 @@ int rw_qp_open(const struct rw_device *device, const struct rw_qp_want *want, st
 	return 0;
 }
 
+bool rw_qp_needs_list(const struct rw_device *device, bool uneven)
+{
+	return device->class == RW_DEVICE_RXE && uneven;
+}
+
 int rw_qp_post_by_list(struct rw_qp *qp, bool by_list, struct rw_err *err)
 {
 	if (by_list && !qp->list) {

@@ -99,10 +99,15 @@ int rw_qp_connect(const struct rw_device *device, struct rw_qp *qp,
 		  const struct rw_qp_link *link, struct rw_err *err);
 
 /*
+ * Is the extended API of @device broken for WRs whose SGEs are of different
+ * lengths (@uneven)? librxe before rdma-core 64 takes the length of a WR for that
+ * of its first SGE times their number (linux-rdma/rdma-core pull request 1744).
+ */
+bool rw_qp_needs_list(const struct rw_device *device, bool uneven);
+
+/*
  * From now on post @qp's batches with ibv_post_send (@by_list), or with the
- * extended API again. Needed where the extended API is broken: librxe before
- * rdma-core 64 takes the length of a WR for that of its first SGE times their
- * number (linux-rdma/rdma-core pull request 1744). No batch may be open.
+ * extended API again: see rw_qp_needs_list. No batch may be open.
  * Returns 0 or -ENOMEM, told in @err.
  */
 int rw_qp_post_by_list(struct rw_qp *qp, bool by_list, struct rw_err *err);
