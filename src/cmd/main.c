@@ -13,6 +13,7 @@
 
 #include "bench/session.h"
 #include "mr/engine.h"
+#include "selftest/selftest.h"
 
 /* The only global: a signal handler can reach nothing else. */
 static volatile sig_atomic_t stop;
@@ -68,6 +69,16 @@ static void list_engines(const struct rw_conf *conf, struct rw_err *err)
 	rw_device_close(&device);
 }
 
+static void run_selftest(const struct rw_conf *conf, struct rw_err *err)
+{
+	struct rw_device device;
+
+	if (rw_session_open_device(conf, &device, err))
+		return;
+	rw_selftest_run(conf, &device, &stop, err);
+	rw_device_close(&device);
+}
+
 int rw_main(const struct rw_test *test, int argc, char *argv[])
 {
 	struct rw_err err = { 0 };
@@ -92,6 +103,8 @@ int rw_main(const struct rw_test *test, int argc, char *argv[])
 	join_words(argc, argv, command_line, sizeof(command_line));
 	if (conf.list_engines)
 		list_engines(&conf, &err);
+	else if (conf.selftest)
+		run_selftest(&conf, &err);
 	else if (conf.is_server)
 		rw_server_run(&conf, &stop, &err);
 	else

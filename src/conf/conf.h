@@ -94,6 +94,7 @@ struct rw_conf {
 
 	/* what needs no peer; each excludes the others */
 	bool list_engines;
+	bool selftest;
 
 	/* the run; travels to the server */
 	uint64_t op;            /* enum rw_verb */

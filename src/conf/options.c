@@ -129,6 +129,8 @@ const struct rw_opt rw_opts[] = {
 
 	{ 0, "list_engines", NULL, RW_OPT_FLAG, RW_SCOPE_LOCAL, GROUP_LOCAL, FIELD(list_engines), 0, 1,
 	  "0", NULL, NULL, "print what each engine can do on the device, and why one is not available" },
+	{ 0, "selftest", NULL, RW_OPT_FLAG, RW_SCOPE_LOCAL, GROUP_LOCAL, FIELD(selftest), 0, 1,
+	  "0", NULL, NULL, "try on the device all that the paths and engines rely on, between two QPs of this process" },
 	{ 'V', "version", NULL, RW_OPT_FLAG, RW_SCOPE_LOCAL, GROUP_LOCAL, FIELD(show_version), 0, 1,
 	  "0", NULL, NULL, "print the version" },
 	{ 'h', "help", NULL, RW_OPT_FLAG, RW_SCOPE_LOCAL, GROUP_LOCAL, FIELD(show_help), 0, 1,

@@ -99,6 +99,7 @@ static int check_exclusive(const struct rw_conf *conf, struct rw_err *err)
 		{ "iters", "duration" },
 		{ "size", "all" },
 		{ "rate", "think_us" },
+		{ "list_engines", "selftest" },
 	};
 
 	for (size_t i = 0; i < RW_ARRAY_SIZE(pairs); i++)
@@ -142,7 +143,7 @@ static int take_host(struct rw_conf *conf, int argc, char *const argv[], struct 
 		return rw_fail(err, RW_EXIT_USAGE, -EINVAL,
 			       "'%s' is one word too many; a client takes one host, a server none",
 			       argv[optind + 1]);
-	conf->is_local = conf->list_engines;
+	conf->is_local = conf->list_engines || conf->selftest;
 	conf->is_server = optind == argc && !conf->is_local;
 	if (optind == argc)
 		return 0;

@@ -79,6 +79,8 @@ refused "path twice" 2 "once" --path=mr,mr host
 refused "two hosts" 2 "one host" host other
 refused "empty host" 2 "host" ""
 refused "exclusive options" 2 "--iters and --duration" -n 5 -D 5 host
+refused "two flags without a peer" 2 "--list_engines and --selftest" --list_engines --selftest
+refused "a flag without a peer, and a host" 2 "no peer" --selftest host
 refused "segments that do not make up the size" 2 "--sges=16" --sges=15 --segment=4K host
 refused "bytes that are no characters" 2 "unknown" "$(printf -- '--a\nb\033[2J')"
 
@@ -119,5 +121,6 @@ else
 	refused "no RDMA device, server" 4 "no RDMA device" -p 1
 fi
 refused "unknown device" 4 "device" -d no_such_device0 localhost
+refused "unknown device, --selftest" 4 "device" -d no_such_device0 --selftest
 
 echo "1..$number"

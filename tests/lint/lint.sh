@@ -65,7 +65,8 @@ room_sees() {
 	verbs)	echo verbs "$pure" ;;
 	mr)	echo mr verbs "$pure" ;;
 	bench)	echo bench report mr verbs "$pure" ;;
-	cmd)	echo cmd bench report mr verbs "$pure" ;;
+	selftest)	echo selftest mr verbs "$pure" ;;
+	cmd)	echo cmd bench selftest report mr verbs "$pure" ;;
 	esac
 }
 
@@ -98,7 +99,7 @@ lint_verbs() {
 	lint_files "$1" | grep -E '^src/.*\.[ch]$' | while read -r file; do
 		case $file in
 		src/verbs/gid.*) ;;
-		src/verbs/* | src/mr/* | src/bench/* | src/cmd/*) continue ;;
+		src/verbs/* | src/mr/* | src/bench/* | src/selftest/* | src/cmd/*) continue ;;
 		esac
 		grep -qE "$include(infiniband|rdma)/" "$1/$file" && echo "$file: includes verbs"
 	done

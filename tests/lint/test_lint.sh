@@ -89,6 +89,9 @@ done <<-EOF
 	mr/x.c bench/load.h
 	mr/x.c report/report.h
 	bench/x.c cmd/main.h
+	bench/x.c selftest/selftest.h
+	mr/x.c selftest/rig.h
+	selftest/x.c bench/load.h
 	verbs/x.c device.h
 	newroom/x.c util/err.h
 EOF
@@ -96,6 +99,7 @@ planted rooms src/util/x.c '  #  include	"rw/ctx.h"'
 clean rooms src/conf/x.c '#include "rw/layout.h"'
 clean rooms src/verbs/gid.c '#include "verbs/gid.h"'
 clean rooms src/cmd/x.c '#include "bench/session.h"'
+clean rooms src/cmd/x.c '#include "selftest/selftest.h"'
 clean rooms src/ctl/x.c '#include "config.h"'
 
 tree verbs "no verbs headers in the pure rooms"
@@ -106,7 +110,9 @@ planted verbs src/ctl/x.c '#include <rdma/rdma_cma.h>'
 planted verbs src/verbs/gid.h '#include <infiniband/verbs.h>'
 planted verbs src/verbs/x.c '#include <infiniband/mlx5dv.h>'
 planted verbs src/bench/x.c '#include <infiniband/mlx5dv.h>'
+planted verbs src/selftest/x.c '#include <infiniband/mlx5dv.h>'
 clean verbs src/mr/x.c '#include <infiniband/mlx5dv.h>'
+clean verbs src/selftest/x.c '#include <infiniband/verbs.h>'
 clean verbs src/verbs/x.c '#include <infiniband/verbs.h>'
 
 # ---- sources
