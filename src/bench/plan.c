@@ -38,15 +38,19 @@ static int plan_slot(struct rw_row *row, struct rw_slot *slot, const struct rw_a
 
 	fill_segs(row, slot);
 	io.segs = slot->segs;
+	if (row->uses_mrs && row->load->engine->needs_window) {
+		ret = rw_arena_map_window(&row->load->arena, slot_offset(row, slot), &row->layout,
+					  &slot->window, err);
+		if (ret)
+			return ret;
+		io.mr_addr = (uintptr_t)slot->window;
+	}
+	row->nr_planned++;
 	ret = rw_ctx_prepare(&slot->ctx, attrs, &io);
 	if (ret)
 		return rw_fail(err, RW_EXIT_RUN, ret, "cannot plan an operation of %u segments: %s",
 			       row->layout.nr_segs, strerror(-ret));
-	row->nr_planned++;
-	if (row->uses_mrs && row->load->engine->needs_window)
-		ret = rw_arena_map_window(&row->load->arena, slot_offset(row, slot), &row->layout,
-					  &slot->window, err);
-	return ret;
+	return 0;
 }
 
 static int plan_posting(struct rw_row *row, struct rw_err *err)

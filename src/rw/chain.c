@@ -56,6 +56,15 @@ static int count_entries(const struct rw_attrs *attrs, const struct rw_seg *segs
 	return rw_pages_count(segs, nr_segs, attrs->page_size, attrs->mr_entries);
 }
 
+/* The address under which an MR knows the first byte of @segs, @done bytes into the operation. */
+static uint64_t first_address(const struct rw_ctx_priv *priv, const struct rw_seg *segs,
+			      uint64_t done)
+{
+	if (priv->attrs.zero_based)
+		return 0;
+	return priv->span.mr_addr ? priv->span.mr_addr + done : segs[0].addr;
+}
+
 /*
  * rdma_rw_init_mr_wrs: the list is cut by entries, not by pages, so that large
  * entries can overfill a page list.
@@ -81,7 +90,8 @@ void rw_chain_build_regs(struct rw_ctx_priv *priv)
 			.nr_segs = nr_segs,
 			.nr_entries = (uint32_t)nr_entries,
 			.length = (uint32_t)length,
-			.iova = attrs->zero_based ? 0 : segs[0].addr,
+			.iova = first_address(priv, segs,
+					      remote_addr - priv->span.remote_addr),
 			.remote_addr = remote_addr,
 		};
 		remote_addr += length;

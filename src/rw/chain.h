@@ -20,6 +20,7 @@ struct rw_span {
 	const struct rw_seg *segs;
 	uint32_t nr_segs;
 	enum rw_op op;
+	uint64_t mr_addr; /* of the first byte, as in rw_io */
 	uint64_t remote_addr;
 	uint32_t rkey;
 };

@@ -45,6 +45,7 @@ static int find_span(struct rw_ctx_priv *priv, const struct rw_io *io)
 		.segs = io->segs,
 		.nr_segs = io->nr_segs,
 		.op = io->op,
+		.mr_addr = io->mr_addr ? io->mr_addr + offset : 0,
 		.remote_addr = io->remote_addr,
 		.rkey = io->rkey,
 	};

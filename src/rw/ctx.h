@@ -66,6 +66,7 @@ struct rw_io {
 	const struct rw_seg *segs;
 	uint32_t nr_segs;
 	uint64_t offset; /* bytes to skip at the start of the segments */
+	uint64_t mr_addr; /* where MRs see the segments side by side; 0: at the segments' own addresses */
 	uint64_t remote_addr;
 	uint32_t rkey;
 };

@@ -162,6 +162,40 @@ static void test_offset(void **state)
 	rw_ctx_release(&ctx);
 }
 
+/* A window: MRs know the segments by its addresses, and direct WRs by their own. */
+static void test_mr_addr(void **state)
+{
+	struct rw_seg *segs = make_pages(5);
+	struct rw_io io = make_io(RW_OP_READ, segs, 5);
+	struct rw_attrs attrs = kernel_attrs;
+	const struct rw_wr *wrs;
+	struct rw_ctx ctx;
+	struct bed bed;
+
+	attrs.policy = RW_POLICY_MR;
+	attrs.page_list = attrs.invalidate = false;
+	attrs.iwarp = true;
+	attrs.reg_wqes = 0;
+	attrs.mr_entries = 2;
+	io.mr_addr = UINT64_C(7) << 40;
+	io.offset = 100;
+	bed_init(&bed, 3);
+	assert_int_equal(rw_ctx_prepare(&ctx, &attrs, &io), 0);
+	assert_int_equal(rw_ctx_init(&ctx, &bed.pool), 3);
+	assert_int_equal(rw_ctx_wrs(&ctx, &wrs), 6);
+	for (uint32_t i = 0; i < 6; i += 2) {
+		uint64_t start = i ? io.mr_addr + i * PAGE : io.mr_addr + 100;
+
+		assert_true(wrs[i].op == RW_WR_REG && wrs[i].remote_write);
+		assert_int_equal(wrs[i + 1].op, RW_WR_READ);
+		assert_true(wrs[i].iova == start && wrs[i + 1].iova == start);
+	}
+	assert_true(ctx.direct_wrs->segs->addr == ADDR + 100);
+	rw_ctx_destroy(&ctx, &bed.pool);
+	rw_ctx_release(&ctx);
+	free(segs);
+}
+
 static void test_prepare_errors(void **state)
 {
 	struct rw_seg segs[] = { { ADDR, PAGE }, { ADDR + 2 * PAGE, PAGE } };
@@ -359,6 +393,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_direct_splitting),
 		cmocka_unit_test(test_offset),
+		cmocka_unit_test(test_mr_addr),
 		cmocka_unit_test(test_prepare_errors),
 		cmocka_unit_test(test_longest_wr),
 		cmocka_unit_test(test_reg_engine),
