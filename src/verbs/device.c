@@ -166,6 +166,7 @@ int rw_device_open(const char *name, uint8_t port, struct rw_device *device, str
 	if (ret)
 		goto err_close;
 	opened.class = class_of(&opened);
+	opened.is_iwarp = opened.ctx->device->transport_type == IBV_TRANSPORT_IWARP;
 	if (!rw_sysfs_ib(rw_device_name(&opened), "device/numa_node", text, sizeof(text)))
 		opened.numa_node = atoi(text);
 	*device = opened;
@@ -188,7 +189,7 @@ const char *rw_device_name(const struct rw_device *device)
 
 bool rw_device_is_roce(const struct rw_device *device)
 {
-	return device->port_attr.link_layer == IBV_LINK_LAYER_ETHERNET;
+	return device->port_attr.link_layer == IBV_LINK_LAYER_ETHERNET && !device->is_iwarp;
 }
 
 const char *rw_device_class_name(enum rw_device_class class)

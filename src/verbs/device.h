@@ -25,6 +25,7 @@ struct rw_device {
 	enum rw_device_class class;
 	uint8_t port;
 	int numa_node; /* -1: unknown */
+	bool is_iwarp; /* no GIDs and LIDs, connected by rdma_cm only, READs into MRs only */
 	bool has_grh;  /* the address below is used */
 	struct rw_gid gid;
 };

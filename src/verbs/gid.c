@@ -89,7 +89,7 @@ const char *rw_gid_format(const uint8_t raw[16], char buf[RW_GID_TEXT])
 
 const char *rw_gid_type_name(enum rw_gid_type type)
 {
-	static const char *const names[] = { "IB", "RoCE v1", "RoCE v2" };
+	static const char *const names[] = { "IB", "RoCE v1", "RoCE v2", "IP" };
 
 	return names[type];
 }

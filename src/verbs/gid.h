@@ -10,6 +10,7 @@ enum rw_gid_type {
 	RW_GID_IB,
 	RW_GID_ROCE_V1,
 	RW_GID_ROCE_V2,
+	RW_GID_IP, /* no entry of a table: an address of the device's network interface, for rdma_cm */
 };
 
 /* One entry of a port's GID table. IPv4 addresses are ::ffff:a.b.c.d. */
@@ -41,7 +42,7 @@ bool rw_gid_is_zero(const uint8_t raw[16]);
 #define RW_GID_TEXT 46
 const char *rw_gid_format(const uint8_t raw[16], char buf[RW_GID_TEXT]);
 
-/* "IB", "RoCE v1", "RoCE v2" */
+/* "IB", "RoCE v1", "RoCE v2", "IP" */
 const char *rw_gid_type_name(enum rw_gid_type type);
 
 #endif

@@ -12,7 +12,8 @@
 #define HOP_LIMIT     64
 
 static struct ibv_qp *create_qp(const struct rw_device *device, const struct rw_qp_want *want,
-				uint32_t send_wr, struct ibv_qp_init_attr_ex *attr)
+				uint32_t send_wr, uint64_t send_ops,
+				struct ibv_qp_init_attr_ex *attr)
 {
 	memset(attr, 0, sizeof(*attr));
 	attr->qp_type = IBV_QPT_RC;
@@ -21,10 +22,13 @@ static struct ibv_qp *create_qp(const struct rw_device *device, const struct rw_
 	attr->pd = want->pd;
 	attr->cap.max_send_wr = send_wr;
 	attr->cap.max_send_sge = want->max_send_sge;
+	/* Nothing is ever received, but libsiw cannot map an empty receive queue. */
+	attr->cap.max_recv_wr = device->is_iwarp;
+	attr->cap.max_recv_sge = device->is_iwarp;
 	attr->comp_mask = IBV_QP_INIT_ATTR_PD;
-	if (want->send_ops) {
+	if (send_ops) {
 		attr->comp_mask |= IBV_QP_INIT_ATTR_SEND_OPS_FLAGS;
-		attr->send_ops_flags = want->send_ops;
+		attr->send_ops_flags = send_ops;
 	}
 	attr->cap.max_inline_data = want->max_inline_bytes;
 	errno = 0;
@@ -38,15 +42,17 @@ int rw_qp_open(const struct rw_device *device, const struct rw_qp_want *want, st
 {
 	struct ibv_qp_init_attr_ex attr;
 	uint32_t send_wr = want->max_send_wr;
+	uint64_t send_ops = want->send_ops;
 	int ret;
 
 	/* The ring's limit in bytes cannot be asked for: try, and ask for less. */
-	while (!(qp->qp = create_qp(device, want, send_wr, &attr))) {
+	while (!(qp->qp = create_qp(device, want, send_wr, send_ops, &attr))) {
 		ret = errno ? -errno : -EIO;
-		if (ret == -EOPNOTSUPP && want->send_ops)
-			return rw_fail(err, RW_EXIT_DEVICE, ret,
-				       "%s cannot do it: its library has no extended post API (ibv_wr_*); give another device with -d",
-				       rw_device_name(device));
+		if (ret == -EOPNOTSUPP && send_ops && !want->ops) {
+			/* The provider has no extended post API (siw). */
+			send_ops = 0;
+			continue;
+		}
 		if (send_wr == want->min_send_wr || (ret != -ENOMEM && ret != -EINVAL))
 			return rw_fail(err, RW_EXIT_DEVICE, ret,
 				       "%s cannot create a QP of %u WRs with %u SGEs: %s; its max_qp_wr is %d and max_sge %d",
@@ -55,7 +61,7 @@ int rw_qp_open(const struct rw_device *device, const struct rw_qp_want *want, st
 				       device->attr.orig_attr.max_sge);
 		send_wr = rw_max(send_wr / 2, want->min_send_wr);
 	}
-	qp->ex = want->send_ops ? ibv_qp_to_qp_ex(qp->qp) : NULL;
+	qp->ex = send_ops ? ibv_qp_to_qp_ex(qp->qp) : NULL;
 	/* Providers may grant more than they keep room for: count on what was asked. */
 	qp->max_send_wr = send_wr;
 	qp->max_send_sge = want->max_send_sge;
@@ -63,7 +69,10 @@ int rw_qp_open(const struct rw_device *device, const struct rw_qp_want *want, st
 	qp->ops = want->ops;
 	qp->addr.qpn = qp->qp->qp_num;
 	qp->addr.psn = (uint32_t)random() & 0xffffff;
-	return 0;
+	ret = want->send_ops ? rw_qp_post_by_list(qp, !qp->ex, err) : 0;
+	if (ret)
+		rw_qp_close(qp);
+	return ret;
 }
 
 bool rw_qp_needs_list(const struct rw_device *device, bool uneven)
@@ -73,13 +82,13 @@ bool rw_qp_needs_list(const struct rw_device *device, bool uneven)
 
 int rw_qp_post_by_list(struct rw_qp *qp, bool by_list, struct rw_err *err)
 {
-	if (by_list && !qp->list) {
+	if ((by_list || !qp->ex) && !qp->list) {
 		qp->list = calloc(qp->max_send_wr, sizeof(*qp->list));
 		qp->list_sges = calloc(qp->max_send_wr, sizeof(*qp->list_sges));
 		if (!qp->list || !qp->list_sges)
 			return rw_fail(err, RW_EXIT_RUN, -ENOMEM, "out of memory");
 	}
-	qp->by_list = by_list;
+	qp->by_list = by_list || !qp->ex;
 	return 0;
 }
 
@@ -103,7 +112,7 @@ int rw_qp_renew(const struct rw_device *device, const struct rw_qp_want *want, s
 	return ret ? ret : rw_qp_post_by_list(qp, by_list, err);
 }
 
-static enum ibv_mtu mtu_of_bytes(uint32_t bytes)
+enum ibv_mtu rw_mtu_of_bytes(uint32_t bytes)
 {
 	return (enum ibv_mtu)(__builtin_ctz(bytes) - 7);
 }
@@ -147,7 +156,7 @@ int rw_qp_connect(const struct rw_device *device, struct rw_qp *qp,
 	};
 	struct ibv_qp_attr rtr = {
 		.qp_state = IBV_QPS_RTR,
-		.path_mtu = mtu_of_bytes(link->mtu_bytes),
+		.path_mtu = rw_mtu_of_bytes(link->mtu_bytes),
 		.dest_qp_num = remote->qpn,
 		.rq_psn = remote->psn,
 		.max_dest_rd_atomic = link->rd_atom,
@@ -188,6 +197,7 @@ void rw_port_addr_get(const struct rw_device *device, bool initiator, struct rw_
 
 	memset(addr, 0, sizeof(*addr));
 	addr->is_roce = rw_device_is_roce(device);
+	addr->is_iwarp = device->is_iwarp;
 	addr->has_grh = device->has_grh;
 	addr->lid = device->port_attr.lid;
 	addr->mtu_bytes = rw_device_mtu_bytes(device);

@@ -13,6 +13,7 @@
 /* The address of a port, as the other side needs it. */
 struct rw_port_addr {
 	bool is_roce;
+	bool is_iwarp;
 	bool has_grh;
 	uint16_t lid;
 	uint32_t mtu_bytes;   /* active */
@@ -54,7 +55,7 @@ struct rw_qp_want {
 
 struct rw_qp {
 	struct ibv_qp *qp;
-	struct ibv_qp_ex *ex; /* NULL: only answers */
+	struct ibv_qp_ex *ex; /* NULL: only answers, or the provider has no extended post API */
 	struct ibv_send_wr *list; /* the open batch, when by_list is set */
 	struct ibv_sge *list_sges; /* of WRs through an MR */
 	uint32_t list_len;
@@ -107,10 +108,14 @@ bool rw_qp_needs_list(const struct rw_device *device, bool uneven);
 
 /*
  * From now on post @qp's batches with ibv_post_send (@by_list), or with the
- * extended API again: see rw_qp_needs_list. No batch may be open.
+ * extended API again: see rw_qp_needs_list. A QP without the extended API
+ * (libsiw) is always posted to by list. No batch may be open.
  * Returns 0 or -ENOMEM, told in @err.
  */
 int rw_qp_post_by_list(struct rw_qp *qp, bool by_list, struct rw_err *err);
+
+/* @bytes: a power of two of 256 to 4096. */
+enum ibv_mtu rw_mtu_of_bytes(uint32_t bytes);
 
 /* The address of @device's port; @initiator says which READ limit counts. */
 void rw_port_addr_get(const struct rw_device *device, bool initiator, struct rw_port_addr *addr);
