@@ -52,22 +52,56 @@ static int watch_peer(void *arg, struct rw_err *err)
 	return ret;
 }
 
+/* While rdma_cm connects, the server's answer may come already, or why there will be none. */
+static int watch_connect(void *arg, struct rw_err *err)
+{
+	struct rw_client *client = arg;
+	int ret;
+
+	if (client->answer || !rw_chan_poll(client->chan))
+		return 0;
+	ret = rw_session_recv(client->chan, 0, client->awaited, &client->answer, err);
+	if (ret == -ETIMEDOUT) {
+		rw_err_clear(err);
+		return 0;
+	}
+	return ret;
+}
+
+/* By rdma_cm the QPs are connected with the server, else after it. */
+static int take_answer(struct rw_client *client, json_t **msg_p, struct rw_err *err)
+{
+	int ret = 0;
+
+	if (!client->answer)
+		ret = rw_session_recv(client->chan, RW_STEP_MS, client->awaited, &client->answer,
+				      err);
+	*msg_p = client->answer;
+	client->answer = NULL;
+	return ret;
+}
+
 /* The client's half of a reconnection, see the messages in ctl/msg.h. */
 static int reconnect(void *arg, uint32_t index, struct rw_err *err)
 {
 	struct rw_client *client = arg;
 	struct rw_endpoint *ep = &client->load.ep;
-	json_t *msg;
+	bool by_cm = client->conf->rdma_cm;
+	json_t *msg = NULL;
 	int ret = rw_session_send(client->chan,
 				  json_pack("{s:s, s:i, s:o}", "type", "reconnect", "index",
 					    (int)index, "qps", rw_session_qp_pack(&ep->qps[index])),
 				  err);
 
+	client->awaited = "reconnected";
+	if (!ret && by_cm)
+		ret = rw_session_connect_qp(ep, &client->cm, index, &client->peer, NULL,
+					    &client->link, err);
 	if (!ret)
-		ret = rw_session_recv(client->chan, RW_STEP_MS, "reconnected", &msg, err);
-	if (ret)
-		return ret;
-	ret = rw_session_connect_qp(ep, index, &client->peer, msg, &client->link, err);
+		ret = take_answer(client, &msg, err);
+	if (!ret && !by_cm)
+		ret = rw_session_connect_qp(ep, &client->cm, index, &client->peer, msg,
+					    &client->link, err);
 	json_decref(msg);
 	return ret;
 }
@@ -141,29 +175,53 @@ static int take_accept(struct rw_client *client, const json_t *msg, struct rw_er
 		return ret;
 	client->facts.peer = json_incref(facts);
 	rw_session_port_from_msg(&port, &client->peer);
-	return rw_session_connect(&client->load.ep, client->conf, &client->own, &client->peer, msg,
-				  0, &client->link, err);
+	return 0;
+}
+
+static int take_cm(struct rw_client *client, const json_t *msg, struct rw_err *err)
+{
+	struct rw_msg_cm cm;
+	json_t *obj;
+	int ret;
+
+	if (!client->conf->rdma_cm)
+		return 0;
+	ret = rw_field_obj(msg, "cm", &obj, err);
+	if (!ret)
+		ret = rw_msg_cm_unpack(obj, &cm, err);
+	if (ret)
+		return ret;
+	client->cm.port = cm.port;
+	client->cm.token = cm.token;
+	return 0;
 }
 
 static int connect_qps(struct rw_client *client, struct rw_err *err)
 {
-	json_t *msg;
+	json_t *msg, *answer = NULL;
 	int ret = rw_session_recv(client->chan, RW_STEP_MS, "accept", &msg, err);
 
 	if (ret)
 		return ret;
 	ret = take_accept(client, msg, err);
+	if (!ret)
+		ret = take_cm(client, msg, err);
+	if (!ret)
+		ret = rw_session_send(client->chan,
+				      json_pack("{s:s, s:o}", "type", "connect", "qps",
+						rw_session_qps_pack(&client->load.ep)),
+				      err);
+	client->awaited = "connected";
+	if (!ret) {
+		ret = rw_session_connect(&client->load.ep, &client->cm, client->conf, &client->own,
+					 &client->peer, msg, 0, &client->link, err);
+		if (ret && client->conf->rdma_cm)
+			rw_client_ask_for_reason(client, err);
+	}
 	json_decref(msg);
-	if (ret)
-		return ret;
-	ret = rw_session_send(client->chan,
-			      json_pack("{s:s, s:o}", "type", "connect", "qps",
-					rw_session_qps_pack(&client->load.ep)),
-			      err);
 	if (!ret)
-		ret = rw_session_recv(client->chan, RW_STEP_MS, "connected", &msg, err);
-	if (!ret)
-		json_decref(msg);
+		ret = take_answer(client, &answer, err);
+	json_decref(answer);
 	return ret;
 }
 
@@ -171,17 +229,16 @@ static int connect_qps(struct rw_client *client, struct rw_err *err)
 static int run_session(struct rw_client *client, struct rw_err *err)
 {
 	const struct rw_load_watch watch = { client->stop, watch_peer, rw_client_progress, reconnect, client };
+	const struct rw_cm_watch cm_watch = { client->stop, watch_connect, client };
 	uint8_t like[16];
 	int ret;
 
 	ret = rw_chan_hello(client->chan, RW_HELLO_MS, err);
 	if (ret)
 		return ret;
-	ret = rw_device_choose_gid(&client->device,
-				   client->conf->gid_index == RW_AUTO ?
-					   -1 :
-					   (int)client->conf->gid_index,
-				   rw_session_control_gid(client->chan, like), -1, err);
+	ret = rw_session_choose_addr(client->conf, &client->device,
+				     rw_session_control_gid(client->chan, like), -1, &cm_watch,
+				     &client->cm, err);
 	if (!ret)
 		ret = rw_port_counters_open(&client->counters, &client->device,
 					    client->conf->counters, err);
@@ -189,6 +246,7 @@ static int run_session(struct rw_client *client, struct rw_err *err)
 		ret = rw_load_open(&client->load, client->conf, &client->device, &watch, err);
 	if (ret) {
 		rw_chan_send_error(client->chan, err);
+		rw_cm_close(&client->cm);
 		return ret;
 	}
 	ret = setup(client, err);
@@ -211,6 +269,7 @@ static int run_session(struct rw_client *client, struct rw_err *err)
 	if (ret)
 		rw_chan_send_error(client->chan, err);
 	rw_load_close(&client->load);
+	rw_cm_close(&client->cm);
 	return ret;
 }
 
@@ -241,14 +300,17 @@ static void warn_of_governor(const struct rw_conf *conf)
 			governor);
 }
 
-int rw_client_run(const struct rw_conf *conf, const char *command_line,
+int rw_client_run(const struct rw_conf *given, const char *command_line,
 		  const volatile sig_atomic_t *stop, struct rw_err *err)
 {
+	struct rw_conf adapted = *given;
+	const struct rw_conf *conf = &adapted;
 	struct rw_client client = {
 		.conf = conf,
 		.stop = stop,
 		.with_table = strcmp(conf->json, "-") != 0,
 		.facts.command_line = command_line,
+		.facts.notes = json_array(),
 	};
 	int ret = 0;
 
@@ -257,7 +319,10 @@ int rw_client_run(const struct rw_conf *conf, const char *command_line,
 	if (!ret)
 		ret = rw_session_open_device(conf, &client.device, err);
 	if (ret)
-		return ret;
+		goto out_notes;
+	ret = rw_session_adapt(&adapted, &client.device, client.facts.notes, err);
+	if (ret)
+		goto out;
 	client.facts.caveat = rw_device_caveat(client.device.class);
 	warn_of_governor(conf);
 	ret = rw_net_connect_stop(conf->host, (uint16_t)conf->tcp_port, RW_HELLO_MS, stop,
@@ -279,6 +344,7 @@ int rw_client_run(const struct rw_conf *conf, const char *command_line,
 	if (write_json(&client, err))
 		ret = err->error;
 out:
+	json_decref(client.answer);
 	json_decref(client.side);
 	json_decref(client.facts.peer);
 	json_decref(client.facts.connection);
@@ -289,5 +355,7 @@ out:
 	}
 	free(client.results);
 	rw_device_close(&client.device);
+out_notes:
+	json_decref(client.facts.notes);
 	return ret;
 }

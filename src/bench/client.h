@@ -20,6 +20,9 @@ struct rw_client {
 	const volatile sig_atomic_t *stop;
 	struct rw_device device;
 	struct rw_chan *chan;
+	struct rw_cm cm;
+	const char *awaited; /* the answer's type, while the QPs are being connected ... */
+	json_t *answer;      /* ... which came early, or NULL */
 	struct rw_load load;
 	struct rw_row rows[RW_NR_PATHS]; /* of the present group */
 	uint32_t nr_rows;
@@ -53,6 +56,12 @@ void rw_client_progress(void *arg, const struct rw_row *row);
 /* What @row did. Its latencies are @result's from then on. */
 void rw_client_fill_result(const struct rw_client *client, struct rw_row *row,
 			   struct rw_result *result);
+
+/*
+ * A failure here often only shows that the peer is gone: ask the control
+ * connection for the reason, and prefer what it says.
+ */
+void rw_client_ask_for_reason(struct rw_client *client, struct rw_err *err);
 
 /* 0, or -EIO with the first damage of all rows told in @err. */
 int rw_client_check_corrupt(const struct rw_client *client, struct rw_err *err);

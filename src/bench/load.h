@@ -92,6 +92,9 @@ int rw_load_layout_of(const struct rw_conf *conf, uint64_t size_bytes, struct rw
 /* The planner's attributes of a row by @path; the limits of the QP are open while there is none. */
 void rw_load_attrs(const struct rw_load *load, enum rw_conf_path path, struct rw_attrs *attrs);
 
+/* May the run post SGEs directly at all? An iWARP READ may not: rdma_rw_io_needs_mr. */
+bool rw_load_may_go_direct(const struct rw_load *load);
+
 /* May a row of @layout by @path take MRs? */
 bool rw_load_row_uses_mrs(const struct rw_load *load, enum rw_conf_path path,
 			  const struct rw_layout *layout);

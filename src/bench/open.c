@@ -67,6 +67,7 @@ void rw_load_attrs(const struct rw_load *load, enum rw_conf_path path, struct rw
 
 	*attrs = (struct rw_attrs){
 		.policy = policies[path],
+		.iwarp = load->device->is_iwarp,
 		.max_sgl_rd = load->max_sgl_rd,
 		.page_size = RW_PAGE_BYTES,
 		.mr_entries = RW_MAX_SEGMENTS,
@@ -81,6 +82,11 @@ void rw_load_attrs(const struct rw_load *load, enum rw_conf_path path, struct rw
 	/* The planner's own fallback is the kernel's; other policies are the loop's. */
 	attrs->no_fallback = conf->on_exhaustion != RW_EXHAUSTION_FALLBACK;
 	attrs->fenced_inval = conf->invalidate == RW_INVALIDATE_FENCED;
+}
+
+bool rw_load_may_go_direct(const struct rw_load *load)
+{
+	return !load->device->is_iwarp || load->conf->op == RW_VERB_WRITE;
 }
 
 bool rw_load_row_uses_mrs(const struct rw_load *load, enum rw_conf_path path,
@@ -185,7 +191,8 @@ static int find_needs(const struct rw_load *load, struct needs *needs, struct rw
 		span = rw_div_ceil(rw_layout_span(&layout), RW_PAGE_BYTES) * RW_PAGE_BYTES;
 		needs->slot_bytes = rw_max(needs->slot_bytes, span);
 		needs->max_sge = rw_max(needs->max_sge, sge);
-		needs->wqes = rw_max(needs->wqes, rw_div_ceil(layout.nr_segs, sge));
+		if (rw_load_may_go_direct(load))
+			needs->wqes = rw_max(needs->wqes, rw_div_ceil(layout.nr_segs, sge));
 		if (!load->engine || !size_uses_mrs(load, &layout))
 			continue;
 		needs->wqes = rw_max(needs->wqes, rw_load_mr_chain_wqes(load, layout.nr_segs));

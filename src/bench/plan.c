@@ -131,7 +131,7 @@ uint64_t rw_row_wqe_bytes(const struct rw_row *row)
 static uint32_t plan_cq_mod(const struct rw_row *row)
 {
 	const struct rw_ctx *ctx = &row->slots[0].ctx;
-	uint32_t longest = ctx->nr_direct_wrs;
+	uint32_t longest = rw_load_may_go_direct(row->load) ? ctx->nr_direct_wrs : 1;
 	uint64_t mod = rw_min(row->load->conf->cq_mod, row->load->conf->contexts);
 
 	if (row->uses_mrs)

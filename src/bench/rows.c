@@ -10,11 +10,7 @@
 #include "report/live.h"
 #include "ctl/wait.h"
 
-/*
- * A failed completion often only shows that the peer is gone: ask the control
- * connection for the reason, and prefer what it says.
- */
-static void ask_for_reason(struct rw_client *client, struct rw_err *err)
+void rw_client_ask_for_reason(struct rw_client *client, struct rw_err *err)
 {
 	struct rw_err reason = { 0 };
 	json_t *msg = NULL;
@@ -170,7 +166,7 @@ static int run_group(struct rw_client *client, uint64_t size_bytes, uint64_t pat
 	if (!ret) {
 		ret = rw_client_measure(client, err);
 		if (ret)
-			ask_for_reason(client, err);
+			rw_client_ask_for_reason(client, err);
 		else
 			ret = finish_group(client, err);
 	}

@@ -18,6 +18,8 @@ struct server {
 	struct rw_conf conf; /* own device options, the client's run */
 	struct rw_device *device;
 	struct rw_chan *chan;
+	const volatile sig_atomic_t *stop;
+	struct rw_cm cm;
 	struct rw_endpoint ep;
 	struct rw_arena arena;
 	struct rw_port_addr own, peer;
@@ -61,14 +63,44 @@ static int take_setup(struct server *server, const json_t *msg, struct rw_err *e
 	return ret;
 }
 
-/* A GID that reaches the client's: of its kind, its family, its subnet. */
-static int choose_gid(struct server *server, struct rw_err *err)
+/* While rdma_cm waits for the client, it has nothing to say but what went wrong. */
+static int watch_client(void *arg, struct rw_err *err)
 {
-	const struct rw_port_addr *peer = &server->peer;
-	int index = server->conf.gid_index == RW_AUTO ? -1 : (int)server->conf.gid_index;
+	struct server *server = arg;
+	json_t *msg = NULL;
+	int ret;
 
-	return rw_device_choose_gid(server->device, index, peer->has_grh ? peer->gid.raw : NULL,
-				    peer->has_grh ? (int)peer->gid.type : -1, err);
+	if (!rw_chan_poll(server->chan))
+		return 0;
+	ret = rw_chan_recv(server->chan, 0, &msg, err);
+	if (ret == -ETIMEDOUT) {
+		rw_err_clear(err);
+		return 0;
+	}
+	if (ret)
+		return ret;
+	json_decref(msg);
+	return rw_fail(err, RW_EXIT_PEER, -EPROTO,
+		       "message from the peer: it is to connect its QPs first");
+}
+
+/* An address that reaches the client's: of its kind, its family, its subnet. */
+static int choose_addr(struct server *server, struct rw_err *err)
+{
+	const struct rw_cm_watch watch = { server->stop, watch_client, server };
+	const struct rw_port_addr *peer = &server->peer;
+	int ret;
+
+	rw_port_addr_get(server->device, false, &server->own);
+	ret = rw_session_check_kind(&server->own, peer, err);
+	if (!ret)
+		ret = rw_session_choose_addr(&server->conf, server->device,
+					     peer->has_grh ? peer->gid.raw : NULL,
+					     peer->has_grh ? (int)peer->gid.type : -1, &watch,
+					     &server->cm, err);
+	if (!ret && server->conf.rdma_cm)
+		ret = rw_cm_listen(&server->cm, err);
+	return ret;
 }
 
 static int open_memory(struct server *server, struct rw_err *err)
@@ -111,16 +143,18 @@ static int send_accept(struct server *server, struct rw_err *err)
 		.rkey = server->arena.mr->rkey,
 		.slot_bytes = server->slot_bytes,
 	};
+	struct rw_msg_cm cm = { server->cm.port, server->cm.token };
 	struct rw_msg_port port;
 
 	rw_port_addr_get(server->device, false, &server->own);
 	rw_session_port_to_msg(&server->own, &port);
 	return rw_session_send(server->chan,
-			       json_pack("{s:s, s:o, s:o, s:o, s:o}", "type", "accept", "port",
-					 rw_msg_port_pack(&port), "qps",
+			       json_pack("{s:s, s:o, s:o, s:o, s:o, s:o*}", "type", "accept",
+					 "port", rw_msg_port_pack(&port), "qps",
 					 rw_session_qps_pack(&server->ep), "buffer",
 					 rw_msg_buffer_pack(&buffer), "facts",
-					 rw_session_facts(server->device)),
+					 rw_session_facts(server->device), "cm",
+					 server->conf.rdma_cm ? rw_msg_cm_pack(&cm) : NULL),
 			       err);
 }
 
@@ -133,8 +167,8 @@ static int connect_qps(struct server *server, struct rw_err *err)
 
 	if (ret)
 		return ret;
-	ret = rw_session_connect(&server->ep, &server->conf, &server->own, &server->peer, msg,
-				 access, &server->link, err);
+	ret = rw_session_connect(&server->ep, &server->cm, &server->conf, &server->own,
+				 &server->peer, msg, access, &server->link, err);
 	json_decref(msg);
 	if (!ret)
 		ret = rw_session_send(server->chan, rw_msg_word("connected"), err);
@@ -223,8 +257,8 @@ static int reconnect(struct server *server, const json_t *msg, struct rw_err *er
 	want.cq = ep->cq;
 	ret = rw_qp_renew(server->device, &want, &ep->qps[index], err);
 	if (!ret)
-		ret = rw_session_connect_qp(ep, (uint32_t)index, &server->peer, msg, &server->link,
-					    err);
+		ret = rw_session_connect_qp(ep, &server->cm, (uint32_t)index, &server->peer, msg,
+					    &server->link, err);
 	if (ret)
 		return ret;
 	return rw_session_send(server->chan,
@@ -280,7 +314,9 @@ static void announce(const struct server *server)
 	       server->conf.all_sizes ? "2 to 8M" :
 					rw_format_size(server->conf.size_bytes, size),
 	       server->conf.qps, server->conf.contexts);
-	if (server->own.has_grh)
+	if (server->own.has_grh && server->own.gid.type == RW_GID_IP)
+		printf(", address %s", rw_gid_format(server->own.gid.raw, gid));
+	else if (server->own.has_grh)
 		printf(", GID %u %s (%s)", server->own.gid.index,
 		       rw_gid_format(server->own.gid.raw, gid),
 		       rw_gid_type_name(server->own.gid.type));
@@ -293,11 +329,11 @@ static int serve_test(struct server *server, const json_t *setup, struct rw_err 
 	int ret = take_setup(server, setup, err);
 
 	if (!ret)
-		ret = choose_gid(server, err);
+		ret = choose_addr(server, err);
 	if (!ret)
 		ret = rw_endpoint_open(server->device, &server->ep, err);
 	if (ret)
-		return ret;
+		goto err_cm;
 	ret = open_memory(server, err);
 	if (ret)
 		goto err_endpoint;
@@ -316,14 +352,19 @@ static int serve_test(struct server *server, const json_t *setup, struct rw_err 
 	rw_arena_close(&server->arena);
 err_endpoint:
 	rw_endpoint_close(&server->ep);
+err_cm:
+	rw_cm_close(&server->cm);
 	return ret;
 }
 
 /* Test after test, until the client closes the connection. */
 static int serve_client(const struct rw_conf *conf, struct rw_device *device,
-			struct rw_chan *chan, struct rw_err *err)
+			struct rw_chan *chan, const volatile sig_atomic_t *stop,
+			struct rw_err *err)
 {
-	struct server server = { .conf = *conf, .device = device, .chan = chan };
+	struct server server = {
+		.conf = *conf, .device = device, .chan = chan, .stop = stop
+	};
 	int ret = rw_chan_hello(chan, RW_HELLO_MS, err);
 	bool first = true;
 
@@ -363,7 +404,7 @@ static int serve_clients(const struct rw_conf *conf, struct rw_device *device,
 		if (ret)
 			break;
 		rw_chan_set_stop(chan, stop);
-		ret = serve_client(conf, device, chan, err);
+		ret = serve_client(conf, device, chan, stop, err);
 		rw_chan_close(chan);
 		if (ret && conf->keep_serving && !*stop) {
 			rw_warn("%s", err->text);

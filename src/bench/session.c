@@ -16,6 +16,62 @@ int rw_session_open_device(const struct rw_conf *conf, struct rw_device *device,
 	return rw_device_open(conf->device, (uint8_t)conf->ib_port, device, err);
 }
 
+static void note(json_t *notes, const char *text)
+{
+	json_array_append_new(notes, json_string(text));
+}
+
+int rw_session_adapt(struct rw_conf *conf, const struct rw_device *device, json_t *notes,
+		     struct rw_err *err)
+{
+	if (!device->is_iwarp)
+		return 0;
+	if (!conf->rdma_cm)
+		note(notes, "iWARP is connected by rdma_cm only: -R is implied");
+	conf->rdma_cm = true;
+	if (conf->teardown && device->class == RW_DEVICE_SIW)
+		return rw_fail(err, RW_EXIT_DEVICE, -EOPNOTSUPP,
+			       "--teardown: %s is Soft-iWARP, which does not give back what is posted to a QP in the error state; leave it out",
+			       rw_device_name(device));
+	if (conf->op != RW_VERB_READ)
+		return 0;
+	if (conf->paths & 1 << RW_PATH_DIRECT && rw_conf_was_given(conf, "path"))
+		return rw_fail(err, RW_EXIT_DEVICE, -EOPNOTSUPP,
+			       "%s is iWARP: a READ needs its local memory in an MR with remote write access, so there is no path direct; leave it out of --path, or give --op=write",
+			       rw_device_name(device));
+	if (conf->paths & 1 << RW_PATH_DIRECT)
+		note(notes, "path direct is left out: an iWARP READ needs its local memory in an MR with remote write access");
+	conf->paths &= ~(UINT64_C(1) << RW_PATH_DIRECT);
+	if (conf->on_exhaustion != RW_EXHAUSTION_FALLBACK)
+		return 0;
+	conf->on_exhaustion = RW_EXHAUSTION_FAIL;
+	if (conf->mr_pool != RW_AUTO || rw_conf_was_given(conf, "on_exhaustion"))
+		note(notes, "an iWARP READ has no direct path to fall back to: one that finds the pool empty is dropped (-EAGAIN, as in the kernel)");
+	return 0;
+}
+
+int rw_session_choose_addr(const struct rw_conf *conf, struct rw_device *device,
+			   const uint8_t *like, int type, const struct rw_cm_watch *watch,
+			   struct rw_cm *cm, struct rw_err *err)
+{
+	int index = conf->gid_index == RW_AUTO ? -1 : (int)conf->gid_index;
+	int ret = 0;
+
+	/* Our clients ask for it: this one is something else. */
+	if (device->is_iwarp && !conf->rdma_cm)
+		return rw_fail(err, RW_EXIT_PEER, -EPROTO,
+			       "%s is iWARP, which is connected by rdma_cm only, and the peer does not ask for it (-R)",
+			       rw_device_name(device));
+	if (!device->is_iwarp)
+		ret = rw_device_choose_gid(device, index, like, type, err);
+	if (ret || !conf->rdma_cm)
+		return ret;
+	ret = rw_cm_open(device, (uint32_t)conf->qps, watch, cm, err);
+	if (!ret)
+		ret = rw_cm_choose_addr(cm, device, like, type, err);
+	return ret;
+}
+
 int rw_session_send(struct rw_chan *chan, json_t *msg, struct rw_err *err)
 {
 	int ret;
@@ -47,6 +103,7 @@ void rw_session_port_to_msg(const struct rw_port_addr *addr, struct rw_msg_port 
 {
 	*msg = (struct rw_msg_port){
 		.is_roce = addr->is_roce,
+		.is_iwarp = addr->is_iwarp,
 		.has_grh = addr->has_grh,
 		.lid = addr->lid,
 		.mtu_bytes = addr->mtu_bytes,
@@ -60,6 +117,7 @@ void rw_session_port_from_msg(const struct rw_msg_port *msg, struct rw_port_addr
 {
 	*addr = (struct rw_port_addr){
 		.is_roce = msg->is_roce,
+		.is_iwarp = msg->is_iwarp,
 		.has_grh = msg->has_grh,
 		.lid = (uint16_t)msg->lid,
 		.mtu_bytes = msg->mtu_bytes,
@@ -130,7 +188,34 @@ static int choose_rd_atom(const struct rw_conf *conf, const struct rw_port_addr 
 	return 0;
 }
 
-int rw_session_connect(struct rw_endpoint *ep, const struct rw_conf *conf,
+static const char *kind_of(const struct rw_port_addr *addr)
+{
+	return addr->is_iwarp ? "iWARP" : addr->is_roce ? "RoCE" : "InfiniBand";
+}
+
+int rw_session_check_kind(const struct rw_port_addr *own, const struct rw_port_addr *peer,
+			  struct rw_err *err)
+{
+	if (own->is_iwarp == peer->is_iwarp && own->is_roce == peer->is_roce)
+		return 0;
+	return rw_fail(err, RW_EXIT_PEER, -EINVAL,
+		       "this side's port is %s and the peer's %s; choose ports of one kind with -d and -i",
+		       kind_of(own), kind_of(peer));
+}
+
+static int connect_by_cm(struct rw_endpoint *ep, struct rw_cm *cm, const struct rw_port_addr *peer,
+			 const struct rw_qp_link *link, struct rw_err *err)
+{
+	int ret = 0;
+
+	if (cm->listener)
+		return rw_cm_accept(cm, ep->qps, 0, ep->nr_qps, link, err);
+	for (uint32_t i = 0; i < ep->nr_qps && !ret; i++)
+		ret = rw_cm_connect(cm, &ep->qps[i], i, peer, link, err);
+	return ret;
+}
+
+int rw_session_connect(struct rw_endpoint *ep, struct rw_cm *cm, const struct rw_conf *conf,
 		       const struct rw_port_addr *own, const struct rw_port_addr *peer,
 		       const json_t *msg, uint8_t access, struct rw_qp_link *link,
 		       struct rw_err *err)
@@ -141,18 +226,18 @@ int rw_session_connect(struct rw_endpoint *ep, const struct rw_conf *conf,
 	link->access = access;
 	link->sl = (uint8_t)conf->sl;
 	link->timeout = (uint8_t)conf->qp_timeout;
-	if (own->is_roce != peer->is_roce || own->has_grh != peer->has_grh)
-		return rw_fail(err, RW_EXIT_PEER, -EINVAL,
-			       "one side uses %s%s and the other %s%s; choose ports of one kind with -d and -i, and -x on both sides or on none",
-			       own->is_roce ? "Ethernet" : "InfiniBand",
-			       own->has_grh ? " with a GID" : "",
-			       peer->is_roce ? "Ethernet" : "InfiniBand",
-			       peer->has_grh ? " with a GID" : "");
-	ret = choose_mtu(conf, own, peer, &link->mtu_bytes, err);
+	ret = rw_session_check_kind(own, peer, err);
+	if (!ret && own->has_grh != peer->has_grh)
+		ret = rw_fail(err, RW_EXIT_PEER, -EINVAL,
+			      "one side uses a GID and the other does not; give -x on both sides or on none");
+	if (!ret)
+		ret = choose_mtu(conf, own, peer, &link->mtu_bytes, err);
 	if (!ret)
 		ret = choose_rd_atom(conf, own, peer, &link->rd_atom, err);
 	if (ret)
 		return ret;
+	if (cm->channel)
+		return connect_by_cm(ep, cm, peer, link, err);
 	remote = calloc(ep->nr_qps, sizeof(*remote));
 	if (!remote)
 		return rw_fail(err, RW_EXIT_RUN, -ENOMEM, "out of memory");
@@ -163,12 +248,19 @@ int rw_session_connect(struct rw_endpoint *ep, const struct rw_conf *conf,
 	return ret;
 }
 
-int rw_session_connect_qp(struct rw_endpoint *ep, uint32_t index, const struct rw_port_addr *peer,
-			  const json_t *msg, const struct rw_qp_link *link, struct rw_err *err)
+int rw_session_connect_qp(struct rw_endpoint *ep, struct rw_cm *cm, uint32_t index,
+			  const struct rw_port_addr *peer, const json_t *msg,
+			  const struct rw_qp_link *link, struct rw_err *err)
 {
 	struct rw_qp_addr remote;
-	int ret = unpack_remotes(msg, &remote, 1, err);
+	int ret;
 
+	if (cm->channel) {
+		rw_cm_drop(cm, index);
+		return cm->listener ? rw_cm_accept(cm, ep->qps, index, 1, link, err) :
+				      rw_cm_connect(cm, &ep->qps[index], index, peer, link, err);
+	}
+	ret = unpack_remotes(msg, &remote, 1, err);
 	return ret ? ret :
 		     rw_qp_connect(ep->device, &ep->qps[index], peer, &remote, link, err);
 }

@@ -8,6 +8,7 @@
 #include "conf/conf.h"
 #include "ctl/chan.h"
 #include "ctl/msg.h"
+#include "verbs/cm.h"
 #include "verbs/endpoint.h"
 
 /* Deadlines: a peer that is silent for longer ends the session. */
@@ -30,6 +31,30 @@ int rw_client_run(const struct rw_conf *conf, const char *command_line,
 int rw_server_run(const struct rw_conf *conf, const volatile sig_atomic_t *stop,
 		  struct rw_err *err);
 
+/*
+ * Bend @conf to what @device can do at all; each change is told in @notes, an array of
+ * texts. iWARP connects by rdma_cm only, so -R is implied; its READs need their sink in an
+ * MR with remote write access (kernel, rw.c: rdma_rw_io_needs_mr), so path direct is left
+ * out of the default list, and an empty pool has no fallback: the operation is dropped,
+ * -EAGAIN as in the kernel.
+ * Returns 0, or -EOPNOTSUPP (RW_EXIT_DEVICE: path direct was asked for), told in @err.
+ */
+int rw_session_adapt(struct rw_conf *conf, const struct rw_device *device, json_t *notes,
+		     struct rw_err *err);
+
+/*
+ * Choose the address of @device for the data: @like and @type as in
+ * rw_device_choose_gid. With rdma_cm it is opened as @cm for it; rw_cm_close is
+ * then owed, whatever is returned. 0 or -errno, told in @err.
+ */
+int rw_session_choose_addr(const struct rw_conf *conf, struct rw_device *device,
+			   const uint8_t *like, int type, const struct rw_cm_watch *watch,
+			   struct rw_cm *cm, struct rw_err *err);
+
+/* Are the two ports of one kind? 0, or -EINVAL with @err told (RW_EXIT_PEER). */
+int rw_session_check_kind(const struct rw_port_addr *own, const struct rw_port_addr *peer,
+			  struct rw_err *err);
+
 /* Open the device of @conf; the GID is chosen later. */
 int rw_session_open_device(const struct rw_conf *conf, struct rw_device *device,
 			   struct rw_err *err);
@@ -51,17 +76,17 @@ json_t *rw_session_qps_pack(const struct rw_endpoint *ep);
 json_t *rw_session_qp_pack(const struct rw_qp *qp);
 
 /*
- * Connect the QPs of @ep to the peer's, which stand in @msg. The MTU and the
- * outstanding READs are the most that both ports and @conf allow.
+ * Connect the QPs of @ep to the peer's, which stand in @msg, or by @cm if it is
+ * open. The MTU and the outstanding READs are the most that both ports and @conf allow.
  */
-int rw_session_connect(struct rw_endpoint *ep, const struct rw_conf *conf,
+int rw_session_connect(struct rw_endpoint *ep, struct rw_cm *cm, const struct rw_conf *conf,
 		       const struct rw_port_addr *own, const struct rw_port_addr *peer,
 		       const json_t *msg, uint8_t access, struct rw_qp_link *link,
 		       struct rw_err *err);
 
-/* Connect QP @index, made anew, to the one QP in @msg as @link says. */
-int rw_session_connect_qp(struct rw_endpoint *ep, uint32_t index, const struct rw_port_addr *peer,
-			  const json_t *msg, const struct rw_qp_link *link, struct rw_err *err);
+/* Connect QP @index, made anew, as @link says: by @cm if it is open, or to the one QP in @msg. */
+int rw_session_connect_qp(struct rw_endpoint *ep, struct rw_cm *cm, uint32_t index,
+			  const struct rw_port_addr *peer, const json_t *msg, const struct rw_qp_link *link, struct rw_err *err);
 
 /* What a report says of this side: {"host": ..., "device": ...} */
 json_t *rw_session_facts(const struct rw_device *device);

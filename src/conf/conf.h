@@ -105,6 +105,7 @@ struct rw_conf {
 	uint64_t duration_s;    /* 0: iters count */
 	uint64_t contexts;      /* operations in flight per QP */
 	uint64_t qps;
+	bool rdma_cm;           /* connect the QPs by rdma_cm */
 	uint64_t mtu_bytes;     /* or RW_AUTO: the largest both ports run */
 	uint64_t sl;
 	uint64_t qp_timeout;    /* 4.096 us * 2^n */
@@ -171,6 +172,9 @@ int rw_conf_from_json(struct rw_conf *conf, const json_t *run, struct rw_err *er
  * Returns how many there are.
  */
 int rw_conf_ignored_options(const struct rw_conf *conf, char *buf, size_t len);
+
+/* Did the option @name (long form) stand on the command line? */
+bool rw_conf_was_given(const struct rw_conf *conf, const char *name);
 
 /* Names as they are typed and reported. */
 const char *rw_conf_op_name(uint64_t op);

@@ -52,6 +52,8 @@ const struct rw_opt rw_opts[] = {
 	  NULL, "COUNT", NULL, "operations in flight per QP" },
 	{ 'q', "qp", NULL, RW_OPT_NUMBER, RW_SCOPE_RUN, GROUP_LOAD, FIELD(qps), 1, 1024,
 	  "1", "COUNT", NULL, "QPs" },
+	{ 'R', "rdma_cm", NULL, RW_OPT_FLAG, RW_SCOPE_RUN, GROUP_LOAD, FIELD(rdma_cm), 0, 1,
+	  "0", NULL, NULL, "connect the QPs by rdma_cm; the control connection stays TCP (implied on iWARP, which knows no other way)" },
 	{ 'l', "post_list", NULL, RW_OPT_NUMBER, RW_SCOPE_RUN, GROUP_LOAD, FIELD(post_list), 1, 16384,
 	  "1", "COUNT", NULL, "operations posted with one doorbell, at most" },
 	{ 'Q', "cq-mod", NULL, RW_OPT_NUMBER, RW_SCOPE_RUN, GROUP_LOAD, FIELD(cq_mod), 1, 16384,

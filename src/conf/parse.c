@@ -85,7 +85,7 @@ void rw_conf_init(struct rw_conf *conf, const struct rw_test *test)
 	conf->contexts = test->contexts;
 }
 
-static bool was_given(const struct rw_conf *conf, const char *name)
+bool rw_conf_was_given(const struct rw_conf *conf, const char *name)
 {
 	for (uint32_t i = 0; i < rw_nr_opts; i++)
 		if (!strcmp(rw_opts[i].name, name))
@@ -103,7 +103,7 @@ static int check_exclusive(const struct rw_conf *conf, struct rw_err *err)
 	};
 
 	for (size_t i = 0; i < RW_ARRAY_SIZE(pairs); i++)
-		if (was_given(conf, pairs[i][0]) && was_given(conf, pairs[i][1]))
+		if (rw_conf_was_given(conf, pairs[i][0]) && rw_conf_was_given(conf, pairs[i][1]))
 			return rw_fail(err, RW_EXIT_USAGE, -EINVAL,
 				       "--%s and --%s exclude each other; give one of them",
 				       pairs[i][0], pairs[i][1]);

@@ -74,8 +74,8 @@ static int u32_unpack(const json_t *obj, const char *name, uint32_t min, uint32_
 
 json_t *rw_msg_port_pack(const struct rw_msg_port *port)
 {
-	return json_pack("{s:b, s:b, s:i, s:i, s:i, s:i, s:o}", "roce", port->is_roce, "grh",
-			 port->has_grh, "lid", (int)port->lid, "mtu", (int)port->mtu_bytes,
+	return json_pack("{s:b, s:b, s:b, s:i, s:i, s:i, s:i, s:o}", "roce", port->is_roce,
+			 "iwarp", port->is_iwarp, "grh", port->has_grh, "lid", (int)port->lid, "mtu", (int)port->mtu_bytes,
 			 "max_rd_atom", (int)port->max_rd_atom, "gid_type", (int)port->gid_type,
 			 "gid", hex_pack(port->gid, sizeof(port->gid)));
 }
@@ -84,6 +84,8 @@ int rw_msg_port_unpack(const json_t *obj, struct rw_msg_port *port, struct rw_er
 {
 	int ret = rw_field_bool(obj, "roce", &port->is_roce, err);
 
+	if (!ret)
+		ret = rw_field_bool(obj, "iwarp", &port->is_iwarp, err);
 	if (!ret)
 		ret = rw_field_bool(obj, "grh", &port->has_grh, err);
 	if (!ret)
@@ -96,10 +98,26 @@ int rw_msg_port_unpack(const json_t *obj, struct rw_msg_port *port, struct rw_er
 	if (!ret)
 		ret = u32_unpack(obj, "max_rd_atom", 1, 255, &port->max_rd_atom, err);
 	if (!ret)
-		ret = u32_unpack(obj, "gid_type", 0, 2, &port->gid_type, err);
+		ret = u32_unpack(obj, "gid_type", 0, 3, &port->gid_type, err);
 	if (!ret)
 		ret = hex_unpack(obj, "gid", port->gid, sizeof(port->gid), err);
 	return ret;
+}
+
+json_t *rw_msg_cm_pack(const struct rw_msg_cm *cm)
+{
+	return json_pack("{s:i, s:o}", "port", (int)cm->port, "token", rw_json_hex64(cm->token));
+}
+
+int rw_msg_cm_unpack(const json_t *obj, struct rw_msg_cm *cm, struct rw_err *err)
+{
+	uint32_t port;
+	int ret = u32_unpack(obj, "port", 1, UINT16_MAX, &port, err);
+
+	if (ret)
+		return ret;
+	cm->port = (uint16_t)port;
+	return rw_field_hex64(obj, "token", &cm->token, err);
 }
 
 json_t *rw_msg_qps_pack(const struct rw_msg_qp *qps, uint32_t n)

@@ -4,8 +4,9 @@
  *
  *   client                          server
  *   setup    run, port        -->
- *                             <--   accept    port, QPs, buffer, facts
- *   connect  port, QPs        -->
+ *                             <--   accept    port, QPs, buffer, facts, (cm)
+ *   connect  QPs              -->
+ *            (QPs by rdma_cm  -->)                        if run says rdma_cm
  *                             <--   connected
  *   prepare  operation, size  -->                          for each row
  *                             <--   prepared
@@ -34,12 +35,19 @@
 /* A port: where it is and what it can do. */
 struct rw_msg_port {
 	bool is_roce;
+	bool is_iwarp;
 	bool has_grh;
 	uint32_t lid;
 	uint32_t mtu_bytes;
 	uint32_t max_rd_atom;
 	uint32_t gid_type; /* enum rw_gid_type */
 	uint8_t gid[16];
+};
+
+/* Where the server's rdma_cm listens, at the address of its port, and for whom. */
+struct rw_msg_cm {
+	uint16_t port;
+	uint64_t token; /* random: what the client shows with each QP */
 };
 
 struct rw_msg_qp {
@@ -70,6 +78,9 @@ struct rw_msg_finish {
 
 json_t *rw_msg_port_pack(const struct rw_msg_port *port);
 int rw_msg_port_unpack(const json_t *obj, struct rw_msg_port *port, struct rw_err *err);
+
+json_t *rw_msg_cm_pack(const struct rw_msg_cm *cm);
+int rw_msg_cm_unpack(const json_t *obj, struct rw_msg_cm *cm, struct rw_err *err);
 
 json_t *rw_msg_qps_pack(const struct rw_msg_qp *qps, uint32_t n);
 /* Exactly @n QPs must be there. */

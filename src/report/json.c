@@ -218,6 +218,7 @@ static json_t *info_json(const struct rw_conf *conf, const struct rw_report_fact
 				    json_string(conf->report_gbits ? "Gb/sec" : "MiB/sec"));
 	json_object_set_new(info, "caveat",
 			    facts->caveat ? rw_json_text(facts->caveat) : json_null());
+	json_object_set_new(info, "notes", facts->notes ? json_incref(facts->notes) : json_array());
 	json_object_set_new(info, "configuration", rw_conf_to_json(conf, false));
 	json_object_set_new(info, "host", or_null(facts->host));
 	json_object_set_new(info, "device", or_null(facts->device));

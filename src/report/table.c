@@ -30,6 +30,8 @@ static void print_device(const char *side, const json_t *device)
 	printf(" %-15s : %s (%s) port %lld %s, firmware %s", side, text_of(device, "name"),
 	       text_of(device, "class"), number_of(device, "port"), text_of(device, "link_layer"),
 	       text_of(device, "firmware"));
+	if (json_object_get(device, "address"))
+		printf(", address %s", text_of(device, "address"));
 	if (json_object_get(device, "gid"))
 		printf(", GID %lld %s (%s)", number_of(device, "gid_index"),
 		       text_of(device, "gid"), text_of(device, "gid_type"));
@@ -56,6 +58,8 @@ void rw_table_head(const struct rw_conf *conf, const struct rw_report_facts *fac
 {
 	const json_t *c = facts->connection;
 	char stride[RW_SIZE_TEXT];
+	json_t *text;
+	size_t i;
 
 	printf("%s\n", RULE);
 	printf("                    RDMA_%s %s Test\n",
@@ -64,8 +68,8 @@ void rw_table_head(const struct rw_conf *conf, const struct rw_report_facts *fac
 	print_device("Device", facts->device);
 	if (facts->peer)
 		print_device("Peer", json_object_get(facts->peer, "device"));
-	printf(" %-15s : %" PRIu64 ", %" PRIu64 " contexts each\n", "QPs", conf->qps,
-	       conf->contexts);
+	printf(" %-15s : %" PRIu64 ", %" PRIu64 " contexts each%s\n", "QPs", conf->qps,
+	       conf->contexts, conf->rdma_cm ? ", connected by rdma_cm" : "");
 	printf(" %-15s : %lld bytes, %lld outstanding READs per QP\n", "Path MTU",
 	       number_of(c, "mtu"), number_of(c, "outstanding_reads"));
 	print_send_queue(c);
@@ -86,6 +90,8 @@ void rw_table_head(const struct rw_conf *conf, const struct rw_report_facts *fac
 	       rw_conf_on_exhaustion_name(conf->on_exhaustion));
 	if (conf->verify)
 		printf(" %-15s : on, the figures include it\n", "Verification");
+	json_array_foreach(facts->notes, i, text)
+		printf(" %-15s : %s\n", "NOTE", json_string_value(text));
 	if (facts->caveat)
 		printf(" %-15s : %s\n", "NOTE", facts->caveat);
 	printf("%s\n", RULE);

@@ -40,6 +40,11 @@ static void add_gid(json_t *obj, const struct rw_device *device)
 
 	if (!device->has_grh)
 		return;
+	if (device->gid.type == RW_GID_IP) {
+		json_object_set_new(obj, "address",
+				    json_string(rw_gid_format(device->gid.raw, text)));
+		return;
+	}
 	json_object_set_new(obj, "gid_index", json_integer(device->gid.index));
 	json_object_set_new(obj, "gid", json_string(rw_gid_format(device->gid.raw, text)));
 	json_object_set_new(obj, "gid_type", json_string(rw_gid_type_name(device->gid.type)));
@@ -68,7 +73,9 @@ json_t *rw_device_facts(const struct rw_device *device)
 	json_object_set_new(obj, "caveat", caveat ? json_string(caveat) : json_null());
 	json_object_set_new(obj, "port", json_integer(device->port));
 	json_object_set_new(obj, "link_layer",
-			    json_string(rw_device_is_roce(device) ? "Ethernet" : "InfiniBand"));
+			    json_string(device->is_iwarp	      ? "iWARP" :
+					rw_device_is_roce(device) ? "Ethernet" :
+								    "InfiniBand"));
 	json_object_set_new(obj, "active_mtu", json_integer(rw_device_mtu_bytes(device)));
 	json_object_set_new(obj, "firmware", rw_json_text(attr->fw_ver));
 	snprintf(text, sizeof(text), "0x%06x", attr->vendor_id);

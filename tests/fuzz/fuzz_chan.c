@@ -23,6 +23,7 @@
 
 #include "ctl/chan.h"
 #include "ctl/field.h"
+#include "ctl/msg.h"
 #include "ctl/text.h"
 
 const struct fuzz_seed fuzz_seeds[] = {
@@ -44,6 +45,7 @@ const struct fuzz_seed fuzz_seeds[] = {
 		"\2{\"type\":\"res\",\"real\":1.5e3,\"yes\":true,\"no\":null,\"list\":[1,[2],{}]}"),
 	FUZZ_SEED(
 		"\2{\"obj\":{\"obj\":{\"str\":\"\\ud83d\\ude00\\n\"}},\"n\":9223372036854775807}"),
+	FUZZ_SEED("\2{\"type\":\"accept\",\"port\":18515,\"token\":\"0xffffffffffffffff\"}"),
 	{ NULL, 0 },
 };
 
@@ -102,8 +104,10 @@ static void read_message(json_t *msg)
 		"type", "n", "hex", "op", "real", "yes", "no", "list", "obj", "str", "absent",
 	};
 	struct rw_err err = { 0 };
+	struct rw_msg_cm cm;
 
 	FUZZ_CHECK(json_is_object(msg));
+	check_field(rw_msg_cm_unpack(msg, &cm, &err), &err);
 	check_field(rw_msg_expect(msg, "conf", &err), &err);
 	check_field(rw_fields_only(msg, allowed, RW_ARRAY_SIZE(allowed), &err), &err);
 	for (size_t i = 0; i < RW_ARRAY_SIZE(names); i++)

@@ -25,11 +25,12 @@ static json_t *travel(json_t *sent)
 
 static const struct rw_msg_port a_port = {
 	.is_roce = true,
+	.is_iwarp = true,
 	.has_grh = true,
 	.lid = 0xffff,
 	.mtu_bytes = 1024,
 	.max_rd_atom = 16,
-	.gid_type = 2,
+	.gid_type = 3,
 	.gid = { 0xfe, 0x80, [6] = 0x0a, [15] = 0xff },
 };
 static const struct rw_msg_buffer a_buffer = { UINT64_MAX - 4095, UINT32_MAX, 1 << 30 };
@@ -84,7 +85,14 @@ static int take_finished(const json_t *obj, struct rw_err *err)
 	return rw_msg_finished_unpack(obj, &corrupt, err);
 }
 
-#define PORT	 "\"roce\":true,\"grh\":true,\"lid\":1,\"mtu\":1024,\"max_rd_atom\":16,"
+static int take_cm(const json_t *obj, struct rw_err *err)
+{
+	struct rw_msg_cm cm;
+
+	return rw_msg_cm_unpack(obj, &cm, err);
+}
+
+#define PORT	 "\"roce\":true,\"iwarp\":false,\"grh\":true,\"lid\":1,\"mtu\":1024,\"max_rd_atom\":16,"
 #define GID	 "\"gid\":\"000102030405060708090a0b0c0d0e0f\""
 #define QP	 "{\"qpn\":1,\"psn\":2}"
 #define FINISHED "\"corrupt_bytes\":0,\"slot\":0,\"offset\":0,\"expected\":0,\"found\":0"
@@ -100,6 +108,7 @@ static const struct {
 	{ take_prepare, "{\"write\":false,\"verify\":true,\"size\":64,\"seed\":1}" },
 	{ take_finish, "{\"operations\":9,\"done\":\"ff0f\"}" },
 	{ take_finished, "{" FINISHED "}" },
+	{ take_cm, "{\"port\":65535,\"token\":\"0xffffffffffffffff\"}" },
 };
 
 /* A field of good[@message] is replaced by @value (JSON); @field is what the error names. */
@@ -112,7 +121,7 @@ static const struct {
 	{ 0, "lid", "65536" },	      { 0, "lid", "-1" },	    { 0, "lid", "1.0" },
 	{ 0, "mtu", "0" },	      { 0, "mtu", "255" },	    { 0, "mtu", "8192" },
 	{ 0, "mtu", "\"1024\"" },     { 0, "max_rd_atom", "0" },    { 0, "max_rd_atom", "256" },
-	{ 0, "gid_type", "3" },	      { 0, "gid_type", "-1" },	    { 0, "gid", "\"\"" },
+	{ 0, "gid_type", "4" },	      { 0, "gid_type", "-1" },	    { 0, "gid", "\"\"" },
 	{ 0, "gid", "\"000102030405060708090a0b0c0d0e0\"" },
 	{ 0, "gid", "\"000102030405060708090a0b0c0d0e\"" },
 	{ 0, "gid", "\"000102030405060708090a0b0c0d0e0f00\"" },
@@ -139,7 +148,9 @@ static const struct {
 	{ 4, "done", "\"FF0F\"" },    { 4, "done", "\"\"" },	    { 4, "done", "65295" },
 	{ 4, "done", "\"ff1f\"" },    { 4, "done", "\"ff80\"" },    { 5, "corrupt_bytes", "-1" },
 	{ 5, "slot", "4294967296" },  { 5, "offset", "-1" },	    { 5, "expected", "256" },
-	{ 5, "found", "-1" },	      { 5, "found", "\"0\"" },
+	{ 5, "found", "-1" },	      { 5, "found", "\"0\"" },    { 0, "iwarp", "0" },
+	{ 6, "port", "0" },	      { 6, "port", "65536" },	    { 6, "port", "\"1\"" },
+	{ 6, "token", "1" },	      { 6, "token", "\"1\"" },    { 6, "token", "\"0x10000000000000000\"" },
 };
 /* clang-format on */
 
@@ -219,12 +230,25 @@ static void test_port(void **state)
 	memset(&port, 0xee, sizeof(port));
 	assert_int_equal(rw_msg_port_unpack(obj, &port, &err), 0);
 	assert_int_equal(port.is_roce, true);
+	assert_int_equal(port.is_iwarp, true);
 	assert_int_equal(port.has_grh, true);
 	assert_int_equal(port.lid, a_port.lid);
 	assert_int_equal(port.mtu_bytes, a_port.mtu_bytes);
 	assert_int_equal(port.max_rd_atom, a_port.max_rd_atom);
 	assert_int_equal(port.gid_type, a_port.gid_type);
 	assert_memory_equal(port.gid, a_port.gid, 16);
+	json_decref(obj);
+}
+
+static void test_cm(void **state)
+{
+	const struct rw_msg_cm sent = { UINT16_MAX, UINT64_MAX - 1 };
+	struct rw_err err = { 0 };
+	struct rw_msg_cm cm;
+	json_t *obj = travel(rw_msg_cm_pack(&sent));
+
+	assert_int_equal(rw_msg_cm_unpack(obj, &cm, &err), 0);
+	assert_true(cm.port == sent.port && cm.token == sent.token);
 	json_decref(obj);
 }
 
@@ -321,6 +345,7 @@ int main(void)
 		cmocka_unit_test(test_wrong_fields),
 		cmocka_unit_test(test_bad_mtu),
 		cmocka_unit_test(test_port),
+		cmocka_unit_test(test_cm),
 		cmocka_unit_test(test_qps),
 		cmocka_unit_test(test_buffer_prepare_finished),
 		cmocka_unit_test(test_finish),

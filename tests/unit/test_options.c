@@ -178,6 +178,7 @@ static void test_perftest_letters(void **state)
 		{ 'a', "all" },	     { 'F', "CPU-freq" },  { 'N', "noPeak" },
 		{ 'H', "report-histogram" }, { 'U', "report-unsorted" }, { 'W', "report-counters" }, { 'C', "report-cycles" },
 		{ 'V', "version" },  { 'h', "help" },	   { 0, "report_gbits" },
+		{ 'R', "rdma_cm" },
 	};
 
 	for (size_t i = 0; i < RW_ARRAY_SIZE(perftest); i++) {
@@ -196,7 +197,7 @@ static void test_perftest_letters(void **state)
 	/* no other letter is taken: perftest may have a meaning for it */
 	for (uint32_t j = 0; j < rw_nr_opts; j++)
 		if (rw_opts[j].letter)
-			assert_non_null(strchr("dixpsnDtqmSuolQaFNVhHUCW", rw_opts[j].letter));
+			assert_non_null(strchr("dixpsnDtqRmSuolQaFNVhHUCW", rw_opts[j].letter));
 }
 
 static void test_defaults(void **state)
