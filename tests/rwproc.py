@@ -121,9 +121,10 @@ def new_port():
 class Server(Process):
     """ib_rw_bw as a server that listens. Use it in a with statement."""
 
-    def __init__(self, *options, device=SERVER_DEVICE, port=None, keep=True, env=None):
+    def __init__(self, *options, device=SERVER_DEVICE, port=None, keep=True, env=None,
+                 prefix=()):
         self.port = port or new_port()
-        command = [PROGRAM, "-d", device, "-p", str(self.port), *options]
+        command = [*prefix, PROGRAM, "-d", device, "-p", str(self.port), *options]
         if keep:
             command.append("--keep_serving")
         super().__init__(command, env=env)

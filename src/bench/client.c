@@ -196,6 +196,16 @@ static int take_cm(struct rw_client *client, const json_t *msg, struct rw_err *e
 	return 0;
 }
 
+/* That a QP was rejected may have a reason which the server tells; its mere silence is none. */
+static void prefer_told_reason(struct rw_client *client, struct rw_err *err)
+{
+	struct rw_err told = *err;
+
+	rw_client_ask_for_reason(client, &told);
+	if (told.error == -EREMOTEIO)
+		*err = told;
+}
+
 static int connect_qps(struct rw_client *client, struct rw_err *err)
 {
 	json_t *msg, *answer = NULL;
@@ -216,7 +226,7 @@ static int connect_qps(struct rw_client *client, struct rw_err *err)
 		ret = rw_session_connect(&client->load.ep, &client->cm, client->conf, &client->own,
 					 &client->peer, msg, 0, &client->link, err);
 		if (ret && client->conf->rdma_cm)
-			rw_client_ask_for_reason(client, err);
+			prefer_told_reason(client, err);
 	}
 	json_decref(msg);
 	if (!ret)
