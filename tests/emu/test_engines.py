@@ -75,6 +75,11 @@ for a_mode in MODES:
 
 # ---- choices
 
+@case("-R: rdma_cm knows no emulated device")
+def _():
+    refused(measure("-R"), DEVICE, "rdma_cm", "mlx5_1")
+
+
 @case("no --engine, 16 segments: umr, and the threshold is the firmware's")
 def _():
     run = measure("--sges=16")
