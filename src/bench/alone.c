@@ -57,7 +57,7 @@ static int do_wr(struct rw_row *row, struct rw_slot *slot, const struct rw_wr *w
 	const struct rw_engine *engine = row->load->engine;
 
 	if (wr->op == RW_WR_REG && engine->reg)
-		return engine->reg(row->load->ep.pd, wr, rw_row_window(row, slot, wr), err);
+		return engine->reg(row->load->ep.pd, wr, err);
 	return post_alone(row, slot, wr, err);
 }
 

@@ -47,7 +47,7 @@ static int register_now(struct rw_row *row, struct rw_slot *slot, struct rw_err 
 
 		if (wr->op != RW_WR_REG)
 			continue;
-		ret = row->load->engine->reg(row->load->ep.pd, wr, rw_row_window(row, slot, wr), err);
+		ret = row->load->engine->reg(row->load->ep.pd, wr, err);
 		if (ret) {
 			unregister(row, slot, i, err);
 			return ret;

@@ -209,13 +209,6 @@ void rw_row_forget(struct rw_row *row, struct rw_slot *slot);
  */
 int rw_row_teardown(struct rw_row *row, struct rw_err *err);
 
-/* Where the segments of @wr lie side by side. */
-static inline void *rw_row_window(const struct rw_row *row, const struct rw_slot *slot,
-				  const struct rw_wr *wr)
-{
-	return (uint8_t *)slot->window + (wr->segs - slot->segs) * (size_t)row->layout.seg_bytes;
-}
-
 static inline void rw_slot_push(struct rw_slot_list *list, struct rw_slot *slot)
 {
 	slot->next = NULL;

@@ -49,10 +49,11 @@ struct rw_engine {
 
 	/*
 	 * Without qp_ops: carry out @wr, a RW_WR_REG: make wr->mr cover the memory
-	 * at @window under wr->iova and set its key; and undo it when the operation
-	 * is over. Return 0 or -errno, told in @err.
+	 * at wr->iova (rw_io.mr_addr, where segments lie side by side) and set its
+	 * key; and undo it when the operation is over. Return 0 or -errno, told in
+	 * @err.
 	 */
-	int (*reg)(struct ibv_pd *pd, const struct rw_wr *wr, void *window, struct rw_err *err);
+	int (*reg)(struct ibv_pd *pd, const struct rw_wr *wr, struct rw_err *err);
 	int (*unreg)(struct rw_mr *mr, struct rw_err *err);
 };
 

@@ -142,12 +142,9 @@ static int register_now(struct rw_rig *rig, struct rw_rig_op *op, struct rw_err 
 
 	for (uint32_t i = 0; i < op->nr_wrs && !ret; i++) {
 		const struct rw_wr *wr = &op->wrs[i];
-		uint8_t *window = op->window;
 
 		if (wr->op == RW_WR_REG)
-			ret = rig->t->engine->reg(
-				rig->local.ep.pd, wr,
-				window + (wr->segs - op->segs) * (size_t)op->layout.seg_bytes, err);
+			ret = rig->t->engine->reg(rig->local.ep.pd, wr, err);
 	}
 	return ret;
 }
@@ -160,6 +157,7 @@ int rw_rig_plan(struct rw_rig *rig, struct rw_rig_op *op, struct rw_err *err)
 		.nr_segs = op->nr_segs,
 		.remote_addr = (uintptr_t)rig->remote.arena.base + op->remote_offset,
 		.rkey = rig->remote.arena.mr->rkey,
+		.mr_addr = (uintptr_t)op->window,
 	};
 	int ret = rw_ctx_prepare(&op->ctx, &rig->attrs, &io);
 

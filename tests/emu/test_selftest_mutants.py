@@ -50,7 +50,7 @@ MUTATIONS = (
     ("addresses that do not begin at 0", "mr/umr.c",
      "zero_based = true", "zero_based = false", NORMAL, f"umr: {COUNTS}"),
     ("a registration of whole pages", "mr/reg.c",
-     "window, wr->length,", "window, (wr->length + 4096u) & ~4095u,", NORMAL,
+     "wr->iova, wr->length,", "wr->iova, (wr->length + 4096u) & ~4095u,", NORMAL,
      "reg: READ of one byte more than the MR has"),
     ("an MR that is never deregistered", "mr/reg.c",
      "= ibv_dereg_mr(mr->priv)", "= 0", NORMAL, "reg: READ through an invalidated key"),
