@@ -11,6 +11,20 @@
 /* May any operation under @attrs use an MR? rdma_rw_can_use_mr. */
 bool rw_policy_can_use_mr(const struct rw_attrs *attrs);
 
+/* The rule that decides whether an operation wants MRs; exactly one applies. */
+enum rw_reason {
+	RW_REASON_DIRECT,       /* no: the policy never takes MRs */
+	RW_REASON_FORCE_MR,     /* yes: the policy always does */
+	RW_REASON_WRITE,        /* no: a WRITE does not need them */
+	RW_REASON_IWARP_READ,   /* yes: the sink of an iWARP READ must be in an MR */
+	RW_REASON_NO_THRESHOLD, /* no: max_sgl_rd is 0 */
+	RW_REASON_WITHIN,       /* no: at most max_sgl_rd entries */
+	RW_REASON_ABOVE,        /* yes: more than max_sgl_rd entries */
+};
+
+/* Why rw_policy_wants_mr answers as it does. rdma_rw_io_needs_mr. */
+enum rw_reason rw_policy_reason(const struct rw_attrs *attrs, enum rw_op op, uint32_t nr_entries);
+
 /*
  * Does an @op of @nr_entries want MRs? Entries are counted after the whole
  * ones that the offset covers are skipped. rdma_rw_io_needs_mr.

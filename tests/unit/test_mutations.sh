@@ -108,15 +108,15 @@ report $? "without a mutation all pass"
 mutate "threshold off by one" \
 	policy.c 's/nr_entries > attrs->max_sgl_rd/nr_entries >= attrs->max_sgl_rd/'
 mutate "max_sgl_rd 0 is a threshold" \
-	policy.c 's/return attrs->max_sgl_rd && /return /'
+	policy.c 's/if (!attrs->max_sgl_rd)/if (false)/'
 mutate "a WRITE above the threshold wants MRs" \
 	policy.c 's/op != RW_OP_READ/false/'
 mutate "an iWARP READ goes direct" \
 	policy.c 's/if (attrs->iwarp)/if (false)/'
 mutate "force_mr ignored" \
-	policy.c '/^bool rw_policy_wants_mr/,$ { /case RW_POLICY_MR:/ { n; s/true/false/; } }'
+	policy.c 's/return RW_REASON_FORCE_MR/return RW_REASON_DIRECT/'
 mutate "force_mr for READs only" \
-	policy.c '/^bool rw_policy_wants_mr/,$ { /case RW_POLICY_MR:/ { n; s/true/op == RW_OP_READ/; } }'
+	policy.c 's/return RW_REASON_FORCE_MR/return op == RW_OP_READ ? RW_REASON_FORCE_MR : RW_REASON_WRITE/'
 mutate "entries counted before the offset" \
 	ctx.c 's/^static int prepare_mrs/static uint32_t all;\n&/
 		s/ = rw_policy_wants_mr(.*/ = rw_policy_wants_mr(attrs, priv->span.op, all);/

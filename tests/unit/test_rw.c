@@ -388,6 +388,45 @@ static void test_sizing(void **state)
 	assert_false(rw_policy_has_fallback(&attrs));
 }
 
+/* One rule decides, and it is the one that rw_policy_wants_mr follows. */
+static void test_reasons(void **state)
+{
+	static const struct {
+		enum rw_policy policy;
+		enum rw_op op;
+		bool iwarp;
+		uint32_t max_sgl_rd;
+		uint32_t nr_entries;
+		enum rw_reason reason;
+		bool wants_mr;
+	} rows[] = {
+		{ RW_POLICY_DIRECT, RW_OP_READ, false, 3, 256, RW_REASON_DIRECT, false },
+		{ RW_POLICY_DIRECT, RW_OP_READ, true, 0, 1, RW_REASON_DIRECT, false },
+		{ RW_POLICY_MR, RW_OP_READ, false, 0, 1, RW_REASON_FORCE_MR, true },
+		{ RW_POLICY_MR, RW_OP_WRITE, false, 3, 1, RW_REASON_FORCE_MR, true },
+		{ RW_POLICY_AUTO, RW_OP_WRITE, false, 3, 256, RW_REASON_WRITE, false },
+		{ RW_POLICY_AUTO, RW_OP_WRITE, true, 0, 256, RW_REASON_WRITE, false },
+		{ RW_POLICY_AUTO, RW_OP_READ, true, 0, 1, RW_REASON_IWARP_READ, true },
+		{ RW_POLICY_AUTO, RW_OP_READ, true, 3, 3, RW_REASON_IWARP_READ, true },
+		{ RW_POLICY_AUTO, RW_OP_READ, false, 0, 65536, RW_REASON_NO_THRESHOLD, false },
+		{ RW_POLICY_AUTO, RW_OP_READ, false, 3, 3, RW_REASON_WITHIN, false },
+		{ RW_POLICY_AUTO, RW_OP_READ, false, 3, 4, RW_REASON_ABOVE, true },
+		{ RW_POLICY_AUTO, RW_OP_READ, false, 1, 2, RW_REASON_ABOVE, true },
+	};
+
+	for (size_t i = 0; i < RW_ARRAY_SIZE(rows); i++) {
+		struct rw_attrs attrs = kernel_attrs;
+
+		attrs.policy = rows[i].policy;
+		attrs.iwarp = rows[i].iwarp;
+		attrs.max_sgl_rd = rows[i].max_sgl_rd;
+		assert_int_equal(rw_policy_reason(&attrs, rows[i].op, rows[i].nr_entries),
+				 rows[i].reason);
+		assert_int_equal(rw_policy_wants_mr(&attrs, rows[i].op, rows[i].nr_entries),
+				 rows[i].wants_mr);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -399,6 +438,7 @@ int main(void)
 		cmocka_unit_test(test_reg_engine),
 		cmocka_unit_test(test_klm_lists),
 		cmocka_unit_test(test_pool),
+		cmocka_unit_test(test_reasons),
 		cmocka_unit_test(test_sizing),
 	};
 
