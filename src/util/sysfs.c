@@ -29,12 +29,17 @@ int rw_sysfs_read(const char *path, char *buf, size_t len)
 	return n < 0 ? (int)n : 0;
 }
 
-int rw_sysfs_ib(const char *device, const char *file, char *buf, size_t len)
+const char *rw_sysfs_root(void)
 {
 	const char *root = getenv("SYSFS_PATH");
+
+	return root ? root : "/sys";
+}
+
+int rw_sysfs_ib(const char *device, const char *file, char *buf, size_t len)
+{
 	char path[PATH_MAX];
 
-	snprintf(path, sizeof(path), "%s/class/infiniband/%s/%s", root ? root : "/sys", device,
-		 file);
+	snprintf(path, sizeof(path), "%s/class/infiniband/%s/%s", rw_sysfs_root(), device, file);
 	return rw_sysfs_read(path, buf, len);
 }

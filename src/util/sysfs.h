@@ -12,9 +12,12 @@
 int rw_sysfs_read(const char *path, char *buf, size_t len);
 
 /*
- * The same for /sys/class/infiniband/DEVICE/FILE. The environment variable
- * SYSFS_PATH replaces /sys, as it does in libibverbs.
+ * Where sysfs is mounted: /sys, or what the environment variable SYSFS_PATH
+ * says, as in libibverbs.
  */
+const char *rw_sysfs_root(void);
+
+/* rw_sysfs_read of class/infiniband/DEVICE/FILE below that root. */
 int rw_sysfs_ib(const char *device, const char *file, char *buf, size_t len);
 
 #endif
