@@ -89,6 +89,16 @@ static inline enum rw_op rw_load_op(const struct rw_load *load)
 int rw_load_layout_of(const struct rw_conf *conf, uint64_t size_bytes, struct rw_layout *layout,
 		      struct rw_err *err);
 
+/*
+ * What rw_load_open decides before it opens anything; @load has conf and device.
+ * The threshold of path auto; engine and entries of its MRs; whether engine and
+ * pool can do a row that takes MRs.
+ */
+void rw_load_find_max_sgl_rd(struct rw_load *load);
+int rw_load_choose_engine(struct rw_load *load, struct rw_err *err);
+int rw_load_check_mr_row(const struct rw_load *load, const struct rw_layout *layout,
+			 struct rw_err *err);
+
 /* The planner's attributes of a row by @path; the limits of the QP are open while there is none. */
 void rw_load_attrs(const struct rw_load *load, enum rw_conf_path path, struct rw_attrs *attrs);
 

@@ -107,7 +107,7 @@ uint32_t rw_load_mr_chain_wqes(const struct rw_load *load, uint32_t nr_segs)
 }
 
 /* One engine for all rows: the best for the largest size. */
-static int choose_engine(struct rw_load *load, struct rw_err *err)
+int rw_load_choose_engine(struct rw_load *load, struct rw_err *err)
 {
 	const struct rw_conf *conf = load->conf;
 	uint64_t sizes[RW_MAX_SIZES];
@@ -127,7 +127,7 @@ static int choose_engine(struct rw_load *load, struct rw_err *err)
  * rdma_rw_can_use_mr reads the device's max_sgl_rd; a process has to ask the
  * firmware, and may be told no.
  */
-static void find_max_sgl_rd(struct rw_load *load)
+void rw_load_find_max_sgl_rd(struct rw_load *load)
 {
 	struct rw_err why = { 0 };
 
@@ -153,14 +153,15 @@ static bool size_uses_mrs(const struct rw_load *load, const struct rw_layout *la
 }
 
 /* What would stop a row that takes MRs is found before anything runs. */
-static int check_mr_row(const struct rw_load *load, const struct rw_layout *layout,
-			struct rw_err *err)
+int rw_load_check_mr_row(const struct rw_load *load, const struct rw_layout *layout,
+			 struct rw_err *err)
 {
 	uint32_t mrs = rw_div_ceil(layout->nr_segs, load->mr_entries);
 	uint64_t pool = rw_load_pool_size(load, mrs);
 	int ret = load->engine->check(load->device, layout, err);
 
-	if (!ret && load->engine->needs_window)
+	/* Nothing of a device that is not there is mapped. */
+	if (!ret && load->engine->needs_window && !load->device->profile)
 		ret = rw_arena_check_windows(rw_conf_slots(load->conf), layout, err);
 	if (!ret && load->conf->on_exhaustion != RW_EXHAUSTION_FALLBACK && pool < mrs)
 		ret = rw_fail(err, RW_EXIT_USAGE, -EINVAL,
@@ -196,7 +197,7 @@ static int find_needs(const struct rw_load *load, struct needs *needs, struct rw
 		if (!load->engine || !size_uses_mrs(load, &layout))
 			continue;
 		needs->wqes = rw_max(needs->wqes, rw_load_mr_chain_wqes(load, layout.nr_segs));
-		ret = check_mr_row(load, &layout, err);
+		ret = rw_load_check_mr_row(load, &layout, err);
 		if (ret)
 			return ret;
 	}
@@ -329,8 +330,8 @@ int rw_load_open(struct rw_load *load, const struct rw_conf *conf, const struct 
 	load->watch = *watch;
 	load->nr_slots = (uint32_t)(conf->contexts * conf->qps);
 	rw_clock_init(&load->clock);
-	find_max_sgl_rd(load);
-	ret = choose_engine(load, err);
+	rw_load_find_max_sgl_rd(load);
+	ret = rw_load_choose_engine(load, err);
 	if (!ret)
 		ret = find_needs(load, &needs, err);
 	if (ret)

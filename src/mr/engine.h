@@ -78,8 +78,8 @@ void rw_engine_list(const struct rw_device *device);
 
 /*
  * Bytes of the WQE that posts @wr on @device, in the basic blocks of 64 bytes
- * that the device fetches and the send queue is counted in; 0: not an mlx5
- * device, whose WQEs are not known. @engine may be NULL for a chain without MRs.
+ * that the device fetches and the send queue is counted in; 0: neither an mlx5
+ * device nor the profile of one: its WQEs are not known. @engine may be NULL for a chain without MRs.
  */
 uint32_t rw_engine_wqe_bytes(const struct rw_device *device, const struct rw_engine *engine,
 			     const struct rw_wr *wr);

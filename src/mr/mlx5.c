@@ -19,9 +19,14 @@
 #define CAP_HEAD_BYTES         16
 #define MAX_SGL_RD_BIT_OFFSET  0x0c0
 
+static bool is_mlx5(const struct rw_device *device)
+{
+	return device->profile ? device->like_mlx5 : mlx5dv_is_supported(device->ctx->device);
+}
+
 int rw_mlx5_check(const struct rw_device *device, const char *name, struct rw_err *err)
 {
-	if (mlx5dv_is_supported(device->ctx->device))
+	if (is_mlx5(device))
 		return 0;
 	return rw_fail(err, RW_EXIT_DEVICE, -EOPNOTSUPP,
 		       "engine %s needs an mlx5 device (ConnectX-4 or later), %s is none; give --engine=reg",
@@ -96,7 +101,7 @@ uint32_t rw_mlx5_whole_blocks(uint32_t bytes)
 uint32_t rw_engine_wqe_bytes(const struct rw_device *device, const struct rw_engine *engine,
 			     const struct rw_wr *wr)
 {
-	if (!mlx5dv_is_supported(device->ctx->device))
+	if (!is_mlx5(device))
 		return 0;
 	switch (wr->op) {
 	case RW_WR_REG:
@@ -114,7 +119,7 @@ uint32_t rw_engine_sq_blocks(const struct rw_device *device, const struct rw_qp 
 	struct mlx5dv_qp dv = { 0 };
 	struct mlx5dv_obj obj = { .qp = { .in = qp->qp, .out = &dv } };
 
-	if (!mlx5dv_is_supported(device->ctx->device) || mlx5dv_init_obj(&obj, MLX5DV_OBJ_QP))
+	if (!is_mlx5(device) || mlx5dv_init_obj(&obj, MLX5DV_OBJ_QP))
 		return 0;
 	return dv.sq.wqe_cnt;
 }
@@ -126,7 +131,7 @@ int rw_engine_query_max_sgl_rd(const struct rw_device *device, uint32_t *max_sgl
 	uint32_t word;
 	int ret;
 
-	if (!mlx5dv_is_supported(device->ctx->device))
+	if (device->profile || !is_mlx5(device))
 		return rw_fail(err, RW_EXIT_DEVICE, -EOPNOTSUPP,
 			       "only mlx5 firmware tells it to programs");
 	in[0] = CMD_QUERY_HCA_CAP >> 8;

@@ -184,7 +184,7 @@ void rw_device_close(struct rw_device *device)
 
 const char *rw_device_name(const struct rw_device *device)
 {
-	return ibv_get_device_name(device->ctx->device);
+	return device->profile ? device->profile : ibv_get_device_name(device->ctx->device);
 }
 
 bool rw_device_is_roce(const struct rw_device *device)

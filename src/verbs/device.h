@@ -19,6 +19,8 @@ enum rw_device_class {
 };
 
 struct rw_device {
+	const char *profile; /* not NULL: no device, but limits in @attr under this name ... */
+	bool like_mlx5;      /* ... which are those of a device of libmlx5; ctx is NULL */
 	struct ibv_context *ctx;
 	struct ibv_device_attr_ex attr;
 	struct ibv_port_attr port_attr;
