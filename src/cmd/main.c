@@ -11,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "bench/explain.h"
 #include "bench/session.h"
 #include "mr/engine.h"
 #include "selftest/selftest.h"
@@ -105,6 +106,8 @@ int rw_main(const struct rw_test *test, int argc, char *argv[])
 		list_engines(&conf, &err);
 	else if (conf.selftest)
 		run_selftest(&conf, &err);
+	else if (conf.explain.given)
+		rw_bench_explain(&conf, &err);
 	else if (conf.is_server)
 		rw_server_run(&conf, &stop, &err);
 	else

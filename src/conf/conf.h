@@ -46,6 +46,15 @@ enum rw_sq {
 	RW_SQ_KERNEL, /* as rdma_rw_init_qp: 3 WRs per context, where MRs are possible */
 };
 
+/* Devices whose limits --explain knows without having one. */
+enum rw_device_profile {
+	RW_PROFILE_MLX5,
+	RW_PROFILE_RXE,
+	RW_PROFILE_SIW,
+	RW_PROFILE_IRDMA,
+	RW_NR_PROFILES,
+};
+
 enum rw_verb {
 	RW_VERB_READ,
 	RW_VERB_WRITE,
@@ -59,6 +68,12 @@ struct rw_test {
 	uint64_t size_bytes;  /* default of -s */
 	uint64_t contexts;    /* default of -t */
 	bool is_latency;      /* operations are timed, and the paths take turns */
+};
+
+/* An option that was given, with or without a value. */
+struct rw_optional {
+	bool given;
+	char text[1024]; /* empty: without */
 };
 
 struct rw_conf {
@@ -95,6 +110,8 @@ struct rw_conf {
 	/* what needs no peer; each excludes the others */
 	bool list_engines;
 	bool selftest;
+	struct rw_optional explain; /* text: a file of vectors, "-": standard input */
+	uint64_t device_profile;    /* enum rw_device_profile */
 
 	/* the run; travels to the server */
 	uint64_t op;            /* enum rw_verb */
@@ -180,6 +197,7 @@ bool rw_conf_was_given(const struct rw_conf *conf, const char *name);
 const char *rw_conf_op_name(uint64_t op);
 const char *rw_conf_path_name(uint64_t path);
 const char *rw_conf_on_exhaustion_name(uint64_t policy);
+const char *rw_conf_profile_name(uint64_t profile);
 
 /* The share that --pool_target wishes, 0 if none; or -EINVAL with @err told. */
 int rw_conf_pool_target(const struct rw_conf *conf, double *target_p, struct rw_err *err);

@@ -40,7 +40,7 @@ static void default_text(const struct rw_opt *opt, const struct rw_conf *conf, c
 	uint64_t value;
 
 	buf[0] = '\0';
-	if (opt->type == RW_OPT_FLAG || opt->type == RW_OPT_STRING)
+	if (opt->type == RW_OPT_FLAG || opt->type == RW_OPT_STRING || opt->type == RW_OPT_OPTIONAL)
 		return;
 	if (opt->fallback && strcmp(opt->fallback, "0")) {
 		if (strcmp(opt->fallback, "auto"))
@@ -67,12 +67,14 @@ static void names_text(const struct rw_opt *opt, char *buf, size_t len)
 
 static void print_row(const struct rw_opt *opt, const struct rw_conf *conf)
 {
+	bool optional = opt->type == RW_OPT_OPTIONAL;
 	char left[80], names[80], fallback[80], text[512];
 	int used = 0;
 
 	used = snprintf(left, sizeof(left), opt->letter ? "  -%c, " : "      ", opt->letter);
-	snprintf(left + used, sizeof(left) - (size_t)used, "--%s%s%s", opt->name,
-		 opt->unit ? "=" : "", opt->unit ? opt->unit : "");
+	snprintf(left + used, sizeof(left) - (size_t)used, "--%s%s%s%s", opt->name,
+		 optional ? "[=" : opt->unit ? "=" : "", opt->unit ? opt->unit : "",
+		 optional ? "]" : "");
 	printf("%-*s", HELP_COLUMN, left);
 	if (strlen(left) >= HELP_COLUMN)
 		printf("\n%*s", HELP_COLUMN, "");

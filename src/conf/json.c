@@ -32,6 +32,10 @@ static json_t *value_to_json(const struct rw_opt *opt, struct rw_conf *conf)
 		return list_to_json(opt, *rw_opt_number(opt, conf));
 	case RW_OPT_STRING:
 		return rw_json_text(rw_opt_string(opt, conf));
+	case RW_OPT_OPTIONAL:
+		if (*rw_opt_optional(opt, conf)->text)
+			return rw_json_text(rw_opt_optional(opt, conf)->text);
+		return json_boolean(rw_opt_optional(opt, conf)->given);
 	}
 	return NULL;
 }
@@ -118,6 +122,8 @@ static int value_from_json(const struct rw_opt *opt, struct rw_conf *conf, const
 		if (!json_is_string(value))
 			return -EPROTO;
 		return rw_opt_set(opt, conf, json_string_value(value), &ignored);
+	case RW_OPT_OPTIONAL: /* no run has one */
+		break;
 	}
 	return -EPROTO;
 }

@@ -14,6 +14,7 @@ static const char *const invalidate_names[] = { "lazy", "fenced", "never", NULL 
 static const char *const pool_scope_names[] = { "qp", "thread", NULL };
 static const char *const sq_names[] = { "full", "kernel", NULL };
 static const char *const exhaustion_names[] = { "fallback", "fail", "wait", NULL };
+static const char *const profile_names[] = { "mlx5", "rxe", "siw", "irdma", NULL };
 
 #define FIELD(member) offsetof(struct rw_conf, member)
 #define GROUP_DEVICE  "Device and connection (each side its own)"
@@ -133,6 +134,10 @@ const struct rw_opt rw_opts[] = {
 	  "0", NULL, NULL, "print what each engine can do on the device, and why one is not available" },
 	{ 0, "selftest", NULL, RW_OPT_FLAG, RW_SCOPE_LOCAL, GROUP_LOCAL, FIELD(selftest), 0, 1,
 	  "0", NULL, NULL, "try on the device all that the paths and engines rely on, between two QPs of this process" },
+	{ 0, "explain", NULL, RW_OPT_OPTIONAL, RW_SCOPE_LOCAL, GROUP_LOCAL, FIELD(explain), 0, 1024,
+	  NULL, "FILE", NULL, "print what would be decided for each row and why, its WRs and its budgets; with FILE ('-': stdin): answer its vectors, one JSON line each" },
+	{ 0, "device_profile", NULL, RW_OPT_NAME, RW_SCOPE_LOCAL, GROUP_LOCAL, FIELD(device_profile), 0, 3,
+	  "mlx5", "NAME", profile_names, "--explain without -d: the limits of such a device" },
 	{ 'V', "version", NULL, RW_OPT_FLAG, RW_SCOPE_LOCAL, GROUP_LOCAL, FIELD(show_version), 0, 1,
 	  "0", NULL, NULL, "print the version" },
 	{ 'h', "help", NULL, RW_OPT_FLAG, RW_SCOPE_LOCAL, GROUP_LOCAL, FIELD(show_help), 0, 1,
@@ -143,6 +148,7 @@ const struct rw_opt rw_opts[] = {
 const uint32_t rw_nr_opts = RW_ARRAY_SIZE(rw_opts);
 
 _Static_assert(RW_ARRAY_SIZE(rw_opts) <= 64, "rw_conf.given has one bit per row");
+_Static_assert(RW_NR_PROFILES == RW_ARRAY_SIZE(profile_names) - 1, "a name for each profile");
 _Static_assert(RW_NR_PATHS == RW_ARRAY_SIZE(path_names) - 1, "a name for each path");
 
 bool rw_opt_has_auto(const struct rw_opt *opt)
@@ -242,6 +248,17 @@ static int set_list(const struct rw_opt *opt, uint64_t *field, const char *text,
 	return 0;
 }
 
+static int set_text(const struct rw_opt *opt, char *field, const char *text, struct rw_err *err)
+{
+	if (strlen(text) >= opt->max)
+		return rw_fail(err, RW_EXIT_USAGE, -EINVAL,
+			       "--%s: the text is longer than %" PRIu64 " bytes; shorten it",
+			       opt->name, opt->max - 1);
+	/* To its end, so that equal configurations are equal bytes. */
+	strncpy(field, text, opt->max);
+	return 0;
+}
+
 int rw_opt_set(const struct rw_opt *opt, struct rw_conf *conf, const char *text,
 	       struct rw_err *err)
 {
@@ -257,14 +274,10 @@ int rw_opt_set(const struct rw_opt *opt, struct rw_conf *conf, const char *text,
 	case RW_OPT_LIST:
 		return set_list(opt, rw_opt_number(opt, conf), text, err);
 	case RW_OPT_STRING:
-		if (strlen(text) >= opt->max)
-			return rw_fail(err, RW_EXIT_USAGE, -EINVAL,
-				       "--%s: the text is longer than %" PRIu64
-				       " bytes; shorten it",
-				       opt->name, opt->max - 1);
-		/* To its end, so that equal configurations are equal bytes. */
-		strncpy(rw_opt_string(opt, conf), text, opt->max);
-		return 0;
+		return set_text(opt, rw_opt_string(opt, conf), text, err);
+	case RW_OPT_OPTIONAL:
+		rw_opt_optional(opt, conf)->given = true;
+		return set_text(opt, rw_opt_optional(opt, conf)->text, text, err);
 	}
 	return -EINVAL;
 }
@@ -282,4 +295,9 @@ const char *rw_conf_path_name(uint64_t path)
 const char *rw_conf_on_exhaustion_name(uint64_t policy)
 {
 	return exhaustion_names[policy];
+}
+
+const char *rw_conf_profile_name(uint64_t profile)
+{
+	return profile_names[profile];
 }

@@ -17,6 +17,7 @@ enum rw_opt_type {
 	RW_OPT_NAME,   /* uint64_t, index into names */
 	RW_OPT_LIST,   /* uint64_t, one bit for each of names; comma-separated */
 	RW_OPT_STRING, /* char[] of max bytes, terminator included */
+	RW_OPT_OPTIONAL, /* struct rw_optional: a flag that may have a text: --name[=TEXT] */
 };
 
 enum rw_opt_scope {
@@ -70,6 +71,11 @@ static inline uint64_t *rw_opt_number(const struct rw_opt *opt, struct rw_conf *
 static inline bool *rw_opt_flag(const struct rw_opt *opt, struct rw_conf *conf)
 {
 	return (bool *)((char *)conf + opt->offset);
+}
+
+static inline struct rw_optional *rw_opt_optional(const struct rw_opt *opt, struct rw_conf *conf)
+{
+	return (struct rw_optional *)((char *)conf + opt->offset);
 }
 
 static inline char *rw_opt_string(const struct rw_opt *opt, struct rw_conf *conf)

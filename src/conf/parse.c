@@ -13,16 +13,39 @@
 /* getopt's values for rows: above every letter. */
 #define ROW_VALUE(i) (256 + (int)(i))
 
+static int arg_of(const struct rw_opt *opt)
+{
+	switch (opt->type) {
+	case RW_OPT_FLAG:
+		return no_argument;
+	case RW_OPT_OPTIONAL:
+		return optional_argument;
+	default:
+		return required_argument;
+	}
+}
+
+/* What stands for the value of @opt when it has none. */
+static const char *bare_value(const struct rw_opt *opt)
+{
+	return opt->type == RW_OPT_OPTIONAL ? "" : "1";
+}
+
+static bool is_text(const struct rw_opt *opt)
+{
+	return opt->type == RW_OPT_STRING || opt->type == RW_OPT_OPTIONAL;
+}
+
 static void build_getopt(char *letters, struct option *longs)
 {
 	*letters++ = ':'; /* tell a missing argument from an unknown option */
 	for (uint32_t i = 0; i < rw_nr_opts; i++) {
 		const struct rw_opt *opt = &rw_opts[i];
-		bool has_arg = opt->type != RW_OPT_FLAG;
+		int has_arg = arg_of(opt);
 
 		if (opt->letter) {
 			*letters++ = opt->letter;
-			if (has_arg)
+			for (int colons = 0; colons < has_arg; colons++)
 				*letters++ = ':';
 		}
 		*longs++ = (struct option){ opt->name, has_arg, NULL, ROW_VALUE(i) };
@@ -100,6 +123,9 @@ static int check_exclusive(const struct rw_conf *conf, struct rw_err *err)
 		{ "size", "all" },
 		{ "rate", "think_us" },
 		{ "list_engines", "selftest" },
+		{ "list_engines", "explain" },
+		{ "selftest", "explain" },
+		{ "ib-dev", "device_profile" },
 	};
 
 	for (size_t i = 0; i < RW_ARRAY_SIZE(pairs); i++)
@@ -137,19 +163,32 @@ static int check_server_options(const struct rw_conf *conf, struct rw_err *err)
 	return 0;
 }
 
+static int check_explain(const struct rw_conf *conf, struct rw_err *err)
+{
+	if (rw_conf_was_given(conf, "device_profile") && !conf->explain.given)
+		return rw_fail(err, RW_EXIT_USAGE, -EINVAL,
+			       "--device_profile is for --explain; give that, too, or leave it out");
+	if (*conf->explain.text && *conf->json)
+		return rw_fail(err, RW_EXIT_USAGE, -EINVAL,
+			       "--explain=%.200s writes JSON to standard output; leave --json out",
+			       conf->explain.text);
+	return 0;
+}
+
 static int take_host(struct rw_conf *conf, int argc, char *const argv[], struct rw_err *err)
 {
 	if (argc - optind > 1)
 		return rw_fail(err, RW_EXIT_USAGE, -EINVAL,
 			       "'%s' is one word too many; a client takes one host, a server none",
 			       argv[optind + 1]);
-	conf->is_local = conf->list_engines || conf->selftest;
+	conf->is_local = conf->list_engines || conf->selftest || conf->explain.given;
 	conf->is_server = optind == argc && !conf->is_local;
 	if (optind == argc)
 		return 0;
 	if (conf->is_local)
 		return rw_fail(err, RW_EXIT_USAGE, -EINVAL,
-			       "'%s' is one word too many; this needs no peer", argv[optind]);
+			       "'%s' is one word too many; this needs no peer%s", argv[optind],
+			       conf->explain.given ? " (a file is given as --explain=FILE)" : "");
 	if (!*argv[optind] || strlen(argv[optind]) >= sizeof(conf->host))
 		return rw_fail(err, RW_EXIT_USAGE, -EINVAL,
 			       "the host must have 1 to %zu characters", sizeof(conf->host) - 1);
@@ -161,7 +200,7 @@ int rw_conf_parse(const struct rw_test *test, int argc, char *const argv[], stru
 		  struct rw_err *err)
 {
 	struct option longs[MAX_LONG];
-	char letters[2 * 64 + 2];
+	char letters[3 * 64 + 2];
 	int what, row, ret;
 
 	rw_conf_init(conf, test);
@@ -177,11 +216,12 @@ int rw_conf_parse(const struct rw_test *test, int argc, char *const argv[], stru
 				       "--%s is an option of ib_rw_%s, not of %s; leave it out",
 				       rw_opts[row].name, rw_opts[row].only, test->program);
 		/* An unset variable of a script must not mean the default. */
-		if (rw_opts[row].type == RW_OPT_STRING && !*optarg)
+		if (is_text(&rw_opts[row]) && optarg && !*optarg)
 			return rw_fail(err, RW_EXIT_USAGE, -EINVAL,
 				       "--%s: the value is empty; give %s or leave the option out",
 				       rw_opts[row].name, rw_opts[row].unit);
-		ret = rw_opt_set(&rw_opts[row], conf, optarg ? optarg : "1", err);
+		ret = rw_opt_set(&rw_opts[row], conf,
+				 optarg ? optarg : bare_value(&rw_opts[row]), err);
 		if (ret)
 			return ret;
 		conf->given |= UINT64_C(1) << row;
@@ -191,6 +231,8 @@ int rw_conf_parse(const struct rw_test *test, int argc, char *const argv[], stru
 	ret = take_host(conf, argc, argv, err);
 	if (!ret)
 		ret = check_exclusive(conf, err);
+	if (!ret)
+		ret = check_explain(conf, err);
 	if (!ret && !conf->is_server)
 		ret = rw_conf_check(conf, err);
 	return ret;

@@ -61,10 +61,11 @@ room_sees() {
 	ctl)	echo ctl util ;;
 	topo)	echo topo util ;;
 	report)	echo report stats conf util ;;
+	explain) echo explain rw conf topo util ;;
 	gid)	echo util ;; # verbs/gid.*: pure, and its own header
 	verbs)	echo verbs "$pure" ;;
 	mr)	echo mr verbs "$pure" ;;
-	bench)	echo bench report mr verbs "$pure" ;;
+	bench)	echo bench explain report mr verbs "$pure" ;;
 	selftest)	echo selftest mr verbs "$pure" ;;
 	cmd)	echo cmd bench selftest report mr verbs "$pure" ;;
 	esac

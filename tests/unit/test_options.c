@@ -23,6 +23,8 @@ static size_t field_bytes(const struct rw_opt *opt)
 {
 	if (opt->type == RW_OPT_FLAG)
 		return sizeof(bool);
+	if (opt->type == RW_OPT_OPTIONAL)
+		return sizeof(struct rw_optional);
 	return opt->type == RW_OPT_STRING ? opt->max : sizeof(uint64_t);
 }
 
@@ -78,12 +80,23 @@ static void test_groups_stand_together(void **state)
 }
 
 /* The text option @name fills its field of @bytes. */
+static bool is_text(const struct rw_opt *opt)
+{
+	return opt->type == RW_OPT_STRING || opt->type == RW_OPT_OPTIONAL;
+}
+
+static char *text_of(const struct rw_opt *opt, struct rw_conf *conf)
+{
+	return opt->type == RW_OPT_STRING ? rw_opt_string(opt, conf) :
+					    rw_opt_optional(opt, conf)->text;
+}
+
 static void check_room(const char *name, size_t bytes)
 {
 	for (uint32_t i = 0; i < rw_nr_opts; i++) {
 		if (strcmp(rw_opts[i].name, name))
 			continue;
-		assert_int_equal(rw_opts[i].type, RW_OPT_STRING);
+		assert_true(is_text(&rw_opts[i]));
 		assert_int_equal(rw_opts[i].max, bytes);
 		return;
 	}
@@ -97,7 +110,8 @@ static void test_fields(void **state)
 		const struct rw_opt *a = &rw_opts[i];
 
 		assert_true(a->offset + field_bytes(a) <= sizeof(struct rw_conf));
-		if (a->type != RW_OPT_FLAG && a->type != RW_OPT_STRING)
+		if (a->type != RW_OPT_FLAG && a->type != RW_OPT_STRING &&
+		    a->type != RW_OPT_OPTIONAL)
 			assert_int_equal(a->offset % sizeof(uint64_t), 0);
 		for (uint32_t j = 0; j < rw_nr_opts; j++) {
 			const struct rw_opt *b = &rw_opts[j];
@@ -111,6 +125,7 @@ static void test_fields(void **state)
 	check_room("bind", sizeof(((struct rw_conf *)0)->bind));
 	check_room("json", sizeof(((struct rw_conf *)0)->json));
 	check_room("engine", sizeof(((struct rw_conf *)0)->engine));
+	check_room("explain", sizeof(((struct rw_optional *)0)->text));
 }
 
 /* A default can be typed, or is "auto", or is 0 for "not given". */
@@ -123,6 +138,11 @@ static void test_defaults_can_be_typed(void **state)
 
 		rw_conf_init(&conf, &program);
 		rw_conf_init(&typed, &program);
+		if (opt->type == RW_OPT_OPTIONAL) {
+			assert_null(opt->fallback);
+			assert_false(rw_opt_optional(opt, &conf)->given);
+			continue;
+		}
 		if (!opt->fallback) {
 			assert_in_range(*rw_opt_number(opt, &conf), opt->min, opt->max);
 			continue;
@@ -149,18 +169,18 @@ static void test_longest_texts(void **state)
 		struct rw_err err = { 0 };
 		struct rw_conf conf;
 
-		if (opt->type != RW_OPT_STRING)
+		if (!is_text(opt))
 			continue;
 		rw_conf_init(&conf, &program);
 		memset(text, 'x', sizeof(text));
 		text[opt->max - 1] = '\0';
 		assert_int_equal(rw_opt_set(opt, &conf, text, &err), 0);
-		assert_string_equal(rw_opt_string(opt, &conf), text);
+		assert_string_equal(text_of(opt, &conf), text);
 		text[opt->max - 1] = 'x';
 		text[opt->max] = '\0';
 		assert_int_equal(rw_opt_set(opt, &conf, text, &err), -EINVAL);
 		assert_told(&err, RW_EXIT_USAGE, -EINVAL, opt->name);
-		assert_int_equal(strlen(rw_opt_string(opt, &conf)), opt->max - 1);
+		assert_int_equal(strlen(text_of(opt, &conf)), opt->max - 1);
 	}
 }
 
@@ -260,8 +280,10 @@ static void expected_help(const struct rw_opt *opt, const struct rw_conf *conf, 
 
 	if (opt->letter)
 		used = (size_t)snprintf(buf, len, "-%c, ", opt->letter);
-	used += (size_t)snprintf(buf + used, len - used, "--%s%s%s %s", opt->name,
-				 opt->unit ? "=" : "", opt->unit ? opt->unit : "", opt->help);
+	used += (size_t)snprintf(buf + used, len - used, "--%s%s%s%s%s %s", opt->name,
+				 opt->type == RW_OPT_OPTIONAL ? "[" : "", opt->unit ? "=" : "",
+				 opt->unit ? opt->unit : "",
+				 opt->type == RW_OPT_OPTIONAL ? "]" : "", opt->help);
 	for (int i = 0; opt->names && opt->names[i]; i++)
 		used += (size_t)snprintf(buf + used, len - used, "%s%s", i ? " " : ": ",
 					 opt->names[i]);

@@ -30,6 +30,9 @@ static void set_any(const struct rw_opt *opt, struct rw_conf *conf, uint64_t *ra
 		for (uint64_t n = unit_between(random, 0, opt->max - 1); n-- > 0;)
 			rw_opt_string(opt, conf)[n] = (char)unit_between(random, ' ', '~');
 		return;
+	case RW_OPT_OPTIONAL:
+		rw_opt_optional(opt, conf)->given = kind & 1;
+		return;
 	case RW_OPT_NUMBER:
 	case RW_OPT_SIZE:
 		if (kind == 3 && rw_opt_has_auto(opt)) {

@@ -283,6 +283,45 @@ static void test_refused(void **state)
 	}
 }
 
+/* What needs no peer: neither client nor server, one of them at a time. */
+static void test_local(void **state)
+{
+	const struct {
+		const char *const *args;
+		const char *what, *advice;
+	} rows[] = {
+		{ ARGS("--explain", "vectors.jsonl"), "'vectors.jsonl'", "--explain=FILE" },
+		{ ARGS("--list_engines", "host"), "'host'", "needs no peer" },
+		{ ARGS("--explain", "--list_engines"), "--list_engines and --explain", "one" },
+		{ ARGS("--explain="), "--explain", "FILE" },
+		{ ARGS("--device_profile=rxe"), "--device_profile", "--explain" },
+		{ ARGS("--explain", "--device_profile=mlx4"), "'mlx4'", "mlx5, rxe, siw or irdma" },
+		{ ARGS("--explain", "--device_profile=rxe", "-d", "rxe0"), "--ib-dev", "one of" },
+		{ ARGS("--explain=-", "--json=x"), "--explain=-", "--json" },
+		{ ARGS("--explain", "-s", "64", "--sges", "65"), "--sges", "--size" },
+	};
+	struct rw_err err = { 0 };
+	struct rw_conf conf;
+
+	for (size_t i = 0; i < RW_ARRAY_SIZE(rows); i++) {
+		assert_int_equal(parse(rows[i].args, NULL, &conf, &err), -EINVAL);
+		assert_told(&err, RW_EXIT_USAGE, -EINVAL, rows[i].what);
+		assert_told(&err, RW_EXIT_USAGE, -EINVAL, rows[i].advice);
+	}
+	assert_int_equal(parse(ARGS("--explain", "-s1M", "--json", "-"), NULL, &conf, &err), 0);
+	assert_true(conf.is_local && !conf.is_server && conf.explain.given);
+	assert_string_equal(conf.explain.text, "");
+	assert_int_equal(conf.device_profile, RW_PROFILE_MLX5);
+	assert_int_equal(parse(ARGS("--device_profile=irdma", "--expl"), NULL, &conf, &err), 0);
+	assert_int_equal(conf.device_profile, RW_PROFILE_IRDMA);
+	assert_int_equal(parse(ARGS("--explain=-"), NULL, &conf, &err), 0);
+	assert_string_equal(conf.explain.text, "-");
+	assert_int_equal(parse(ARGS("--explain=a", "--explain"), NULL, &conf, &err), 0);
+	assert_true(conf.explain.given && !*conf.explain.text);
+	assert_int_equal(parse(ARGS("-q2"), NULL, &conf, &err), 0);
+	assert_true(conf.is_server && !conf.explain.given);
+}
+
 static void test_missing_values(void **state)
 {
 	struct rw_err err = { 0 };
@@ -365,6 +404,7 @@ int main(void)
 		cmocka_unit_test(test_help_and_version_come_first),
 		cmocka_unit_test(test_all_sizes),
 		cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_local),
 		cmocka_unit_test(test_missing_values),
 		cmocka_unit_test(test_empty_host),
 		cmocka_unit_test(test_starts_over),
