@@ -210,7 +210,7 @@ mutate "MR: no WR signaled" \
 mutate "MR: remote address stands still" \
 	chain.c '/^void rw_chain_build_regs/,/^}/ s/remote_addr += length;//'
 mutate "MR: zero based" \
-	chain.c 's/attrs->zero_based ? 0 : segs\[0\]\.addr/0/'
+	chain.c '/^static uint64_t first_address/,/^}/ s/priv->attrs\.zero_based/true/'
 mutate "remote write access on every device" \
 	chain.c 's/\.remote_write = priv->attrs\.iwarp/.remote_write = true/'
 mutate "remote write access for READs only" \
