@@ -336,7 +336,17 @@ static int complete(struct rw_row *row, struct rw_slot *last, struct rw_err *err
 		if (ret)
 			return ret;
 	} while (slot != last);
-	return rw_unlikely(row->nr_blocked) ? serve_waiting(row, q, err) : 0;
+	/* What waits while a QP is torn down is served when that is done. */
+	return rw_unlikely(row->nr_blocked && !row->dying) ? serve_waiting(row, q, err) : 0;
+}
+
+int rw_row_serve_all(struct rw_row *row, struct rw_err *err)
+{
+	int ret = 0;
+
+	for (uint32_t i = 0; i < row->load->ep.nr_qps && !ret && !row->dying; i++)
+		ret = serve_blocked(row, &row->load->qps[i], err);
+	return ret ? ret : ring_doorbell(row, err);
 }
 
 /*

@@ -196,6 +196,9 @@ int rw_row_flush_unsignaled(struct rw_row *row, struct rw_err *err);
 /* Poll once; completions are dealt with. Returns how many came, or -errno, told in @err. */
 int rw_row_poll(struct rw_row *row, struct rw_err *err);
 
+/* Post what waits, where there is room again. Returns 0 or -errno, told in @err. */
+int rw_row_serve_all(struct rw_row *row, struct rw_err *err);
+
 /* The operation of @slot is over, well or not: its MRs and its room in the SQ are free. */
 int rw_row_release(struct rw_row *row, struct rw_slot *slot, struct rw_err *err);
 

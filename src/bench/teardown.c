@@ -94,5 +94,5 @@ int rw_row_teardown(struct rw_row *row, struct rw_err *err)
 	row->dying = NULL;
 	row->count.teardowns++;
 	row->count.teardown_ticks += rw_clock_ticks(&row->load->clock) - start;
-	return ret;
+	return ret ? ret : rw_row_serve_all(row, err);
 }
