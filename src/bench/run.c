@@ -99,7 +99,7 @@ static int look_around(struct rw_row *row, struct phase *phase, uint64_t now,
 		return 0;
 	row->load->watch_ticks = now + phase->watch_every;
 	row->load->watch.progress(row->load->watch.arg, row);
-	if (!row->in_flight)
+	if (!row->in_flight && !row->nr_blocked)
 		phase->last_ticks = now;
 	if (now - phase->last_ticks > phase->silence)
 		return rw_fail(err, RW_EXIT_PEER, -ETIMEDOUT,
