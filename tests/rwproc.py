@@ -24,7 +24,6 @@ SERVER_DEVICE, CLIENT_DEVICE = "rxe0", "rxe1"
 PATIENCE = 60
 
 LOG = threading.local()  # what the thread's case ran, for a failure's report
-_next_port = [20000]
 
 
 class Failed(Exception):
@@ -114,8 +113,10 @@ def wait_until(condition, what, timeout=PATIENCE, every=0.02):
 
 
 def new_port():
-    _next_port[0] += 1
-    return _next_port[0]
+    """A TCP port that is free: other tests may run on this host."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
 
 
 class Server(Process):

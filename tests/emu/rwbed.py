@@ -7,7 +7,6 @@ that dies too early or a missing fence shows there. Clients have no background
 thread (RW_EMU_TICK=0), so that their counts repeat.
 """
 import os
-import socket
 import sys
 import threading
 
@@ -50,10 +49,7 @@ class Bed:
         self.mode, self.last = mode, None
         self.env = dict(os.environ, RW_EMU_ADVERSARIAL=str(MODES.index(mode)))
         self.env.update({f"RW_EMU_{name.upper()}": str(value) for name, value in settings.items()})
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
-        self.server = Server("--bind=127.0.0.1", device="mlx5_0", port=port, env=self.env)
+        self.server = Server("--bind=127.0.0.1", device="mlx5_0", env=self.env)
 
     def client(self, *options, **settings):
         env = dict(self.env, RW_EMU_TICK="0")
