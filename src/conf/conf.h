@@ -112,6 +112,7 @@ struct rw_conf {
 	bool selftest;
 	struct rw_optional explain; /* text: a file of vectors, "-": standard input */
 	uint64_t device_profile;    /* enum rw_device_profile */
+	uint64_t hold_ns;           /* of an MR, for --explain's loss model; 0: not given */
 
 	/* the run; travels to the server */
 	uint64_t op;            /* enum rw_verb */

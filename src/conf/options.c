@@ -136,6 +136,8 @@ const struct rw_opt rw_opts[] = {
 	  "0", NULL, NULL, "try on the device all that the paths and engines rely on, between two QPs of this process" },
 	{ 0, "explain", NULL, RW_OPT_OPTIONAL, RW_SCOPE_LOCAL, GROUP_LOCAL, FIELD(explain), 0, 1024,
 	  NULL, "FILE", NULL, "print what would be decided for each row and why, its WRs and its budgets; with FILE ('-': stdin): answer its vectors, one JSON line each" },
+	{ 0, "hold_ns", NULL, RW_OPT_NUMBER, RW_SCOPE_LOCAL, GROUP_LOCAL, FIELD(hold_ns), 1, 1000000000000,
+	  "0", "NSEC", NULL, "with --explain: how long an operation holds its MRs; with --rate or --think_us tells how often the pool is empty, with --pool_target how large it must be" },
 	{ 0, "device_profile", NULL, RW_OPT_NAME, RW_SCOPE_LOCAL, GROUP_LOCAL, FIELD(device_profile), 0, 3,
 	  "mlx5", "NAME", profile_names, "--explain without -d: the limits of such a device" },
 	{ 'V', "version", NULL, RW_OPT_FLAG, RW_SCOPE_LOCAL, GROUP_LOCAL, FIELD(show_version), 0, 1,

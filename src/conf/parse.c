@@ -165,6 +165,12 @@ static int check_server_options(const struct rw_conf *conf, struct rw_err *err)
 
 static int check_explain(const struct rw_conf *conf, struct rw_err *err)
 {
+	if (conf->hold_ns && !conf->explain.given)
+		return rw_fail(err, RW_EXIT_USAGE, -EINVAL,
+			       "--hold_ns is for --explain; a run measures it: leave it out");
+	if (conf->hold_ns && !conf->rate && !conf->think_us)
+		return rw_fail(err, RW_EXIT_USAGE, -EINVAL,
+			       "--hold_ns needs a load to say how often the pool is empty; give --rate or --think_us");
 	if (rw_conf_was_given(conf, "device_profile") && !conf->explain.given)
 		return rw_fail(err, RW_EXIT_USAGE, -EINVAL,
 			       "--device_profile is for --explain; give that, too, or leave it out");

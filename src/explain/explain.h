@@ -16,6 +16,7 @@
 #include "rw/ctx.h"
 #include "rw/layout.h"
 #include "rw/policy.h"
+#include "stats/loss_predict.h"
 #include "topo/iommu.h"
 #include "util/err.h"
 
@@ -90,6 +91,14 @@ struct rw_explain_budget {
 	uint64_t sq_bytes;     /* of WQEs in sq_full; 0: not known */
 };
 
+/* What the loss models say of a pool, from the hold time that was given. */
+struct rw_explain_loss {
+	struct rw_loss_prediction prediction; /* model NULL: not asked, or not to be said */
+	double erlangs;       /* offered to one pool; open loop only */
+	double target;        /* --pool_target; 0: none */
+	uint32_t pool_wanted; /* for that; 0: none does */
+};
+
 struct rw_explain_row {
 	enum rw_conf_path path;
 	struct rw_layout layout;
@@ -106,6 +115,7 @@ struct rw_explain_row {
 	enum rw_explain_exhausted exhausted;
 	struct rw_explain_chain fallback; /* nr_lines 0: none */
 	struct rw_explain_budget budget;
+	struct rw_explain_loss loss;
 };
 
 /*

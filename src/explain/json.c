@@ -94,13 +94,22 @@ static json_t *budget_json(const struct rw_explain_row *row)
 		"sq_wqe_bytes", known(b->sq_bytes));
 }
 
+static json_t *loss_json(const struct rw_explain_loss *loss)
+{
+	if (!loss->prediction.model)
+		return json_null();
+	return json_pack("{s:s, s:f, s:f, s:o}", "model", loss->prediction.model,
+			 "exhaustion_share", loss->prediction.share, "erlangs", loss->erlangs,
+			 "pool_for_target", known(loss->pool_wanted));
+}
+
 json_t *rw_explain_row_json(const struct rw_explain *explain, const struct rw_explain_row *row)
 {
 	char reason[RW_EXPLAIN_TEXT], sges[RW_EXPLAIN_TEXT], entries[RW_EXPLAIN_TEXT];
 	char exhausted[RW_EXPLAIN_TEXT];
 
 	return json_pack(
-		"{s:s, s:s, s:I, s:I, s:I, s:s, s:{s:s, s:s}, s:o, s:I, s:o, s:o, s:I, s:s, s:I, s:o, s:{s:s, s:s, s:b}, s:o, s:o}",
+		"{s:s, s:s, s:I, s:I, s:I, s:s, s:{s:s, s:s}, s:o, s:I, s:o, s:o, s:I, s:s, s:I, s:o, s:{s:s, s:s, s:b}, s:o, s:o, s:o}",
 		"op", rw_conf_op_name(explain->conf->op), "path", rw_conf_path_name(row->path),
 		"size_bytes", (json_int_t)row->layout.size_bytes, "sges",
 		(json_int_t)row->layout.nr_segs, "entries", (json_int_t)row->nr_entries, "decision",
@@ -117,5 +126,5 @@ json_t *rw_explain_row_json(const struct rw_explain *explain, const struct rw_ex
 		"exhausted", "id", rw_explain_exhausted_name(row->exhausted), "text",
 		rw_explain_exhausted_text(explain, row, exhausted), "kernel_falls_back",
 		(int)row->kernel_falls_back, "fallback", chain_json(&row->fallback), "budgets",
-		budget_json(row));
+		budget_json(row), "loss", loss_json(&row->loss));
 }

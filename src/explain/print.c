@@ -138,6 +138,25 @@ static void print_pool(const struct rw_explain_row *row)
 							       "no operation ever gets its MRs");
 }
 
+static void print_loss(const struct rw_explain_row *row)
+{
+	const struct rw_explain_loss *loss = &row->loss;
+
+	if (!loss->prediction.model)
+		return;
+	printf("   %-*s: %.4g %% of the operations find the pool empty (%s", LABEL, "Exhaustion",
+	       100 * loss->prediction.share, loss->prediction.model);
+	if (loss->erlangs > 0)
+		printf(", %.4g Erlang a pool", loss->erlangs);
+	printf(")\n");
+	if (loss->pool_wanted)
+		printf("   %-*s: %u MRs in a pool for a share of %g\n", LABEL, "Pool wanted",
+		       loss->pool_wanted, loss->target);
+	else if (loss->target > 0)
+		printf("   %-*s: no pool keeps the share at %g\n", LABEL, "Pool wanted",
+		       loss->target);
+}
+
 void rw_explain_print_row(const struct rw_explain *explain, const struct rw_explain_row *row)
 {
 	const struct rw_layout *layout = &row->layout;
@@ -168,6 +187,7 @@ void rw_explain_print_row(const struct rw_explain *explain, const struct rw_expl
 	print_queue(explain, row);
 	print_reads(row);
 	print_pool(row);
+	print_loss(row);
 	printf("   %-*s: %.1f MiB of buffers", LABEL, "Memory",
 	       (double)row->budget.buffer_bytes / (1 << 20));
 	if (row->budget.sq_bytes)

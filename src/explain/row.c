@@ -234,6 +234,34 @@ static void decide(struct rw_explain_row *row, const struct rw_ctx *ctx)
 	row->kernel_falls_back = row->wants_mr && rw_policy_has_fallback(&kernel);
 }
 
+/* A fallback holds no MR: the models are told that it takes no time. */
+static void fill_loss(const struct rw_explain *explain, struct rw_explain_row *row)
+{
+	const struct rw_conf *conf = explain->conf;
+	bool shared = conf->pool_scope != RW_POOL_SCOPE_QP;
+	double qps = shared ? 1 : (double)conf->qps;
+	struct rw_loss_load load = {
+		.pool = (uint32_t)row->budget.mr_pool,
+		.mrs_per_op = row->nr_mrs,
+		.hold_ns = (double)conf->hold_ns,
+		.waits = conf->on_exhaustion == RW_EXHAUSTION_WAIT,
+		.rate = (double)conf->rate / qps,
+		.sources = (uint32_t)(conf->contexts * (shared ? conf->qps : 1)),
+		.think_ns = (double)conf->think_us * 1e3,
+	};
+	struct rw_err ignored = { 0 };
+
+	if (!conf->hold_ns || !row->wants_mr)
+		return;
+	rw_arrival_parse(conf->arrival, &load.shape);
+	if (rw_loss_predict(&load, &row->loss.prediction))
+		return;
+	row->loss.erlangs = load.rate * load.hold_ns * 1e-9;
+	rw_conf_pool_target(conf, &row->loss.target, &ignored);
+	if (row->loss.target > 0)
+		rw_loss_pool_for(&load, row->loss.target, &row->loss.pool_wanted);
+}
+
 int rw_explain_row(const struct rw_explain *explain, uint64_t size_bytes, enum rw_conf_path path,
 		   struct rw_explain_row *row, struct rw_err *err)
 {
@@ -261,6 +289,7 @@ int rw_explain_row(const struct rw_explain *explain, uint64_t size_bytes, enum r
 		return ret;
 	}
 	fill_budget(explain, row);
+	fill_loss(explain, row);
 	return 0;
 }
 

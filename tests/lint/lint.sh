@@ -61,7 +61,7 @@ room_sees() {
 	ctl)	echo ctl util ;;
 	topo)	echo topo util ;;
 	report)	echo report stats conf util ;;
-	explain) echo explain rw conf topo util ;;
+	explain) echo explain rw conf stats topo util ;;
 	gid)	echo util ;; # verbs/gid.*: pure, and its own header
 	verbs)	echo verbs "$pure" ;;
 	mr)	echo mr verbs "$pure" ;;

@@ -492,9 +492,43 @@ static void test_json(void **state)
 	rw_explain_row_release(&row);
 }
 
+/* 4 Erlang on 20 MRs, two at a time: B(10, 4) = 0.0053. */
+static void test_loss(void **state)
+{
+	struct rw_explain_row row;
+	struct rw_explain explain;
+	struct rw_err err = { 0 };
+	struct rw_conf conf;
+
+	make(&explain, &conf, RW_PROFILE_MLX5);
+	conf.sges = 512;
+	conf.size_bytes = 2 << 20;
+	conf.rate = 2000;
+	conf.hold_ns = 2000000;
+	conf.mr_pool = 20;
+	strcpy(conf.pool_target, "1e-3");
+	assert_int_equal(rw_explain_row(&explain, conf.size_bytes, RW_PATH_MR, &row, &err), 0);
+	assert_int_equal(row.nr_mrs, 2);
+	assert_string_equal(row.loss.prediction.model, "Erlang B");
+	assert_true(row.loss.erlangs > 3.99 && row.loss.erlangs < 4.01);
+	assert_true(row.loss.prediction.share > 0.00525 && row.loss.prediction.share < 0.00535);
+	assert_int_equal(row.loss.pool_wanted, 24); /* B(12, 4) = 0.00064, B(11, 4) = 0.0019 */
+	rw_explain_row_release(&row);
+	/* on two QPs each pool has half of the load */
+	conf.qps = 2;
+	assert_int_equal(rw_explain_row(&explain, conf.size_bytes, RW_PATH_MR, &row, &err), 0);
+	assert_true(row.loss.erlangs > 1.99 && row.loss.erlangs < 2.01);
+	rw_explain_row_release(&row);
+	/* a path that takes no MR has no pool to run empty */
+	assert_int_equal(rw_explain_row(&explain, conf.size_bytes, RW_PATH_DIRECT, &row, &err), 0);
+	assert_null(row.loss.prediction.model);
+	rw_explain_row_release(&row);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_loss),
 		cmocka_unit_test(test_decisions),
 		cmocka_unit_test(test_limits_in_words),
 		cmocka_unit_test(test_mr_entries),
