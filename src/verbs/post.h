@@ -20,23 +20,14 @@ _Static_assert(sizeof(struct rw_seg) == sizeof(struct ibv_sge) &&
 		       offsetof(struct rw_seg, lkey) == offsetof(struct ibv_sge, lkey),
 	       "struct rw_seg must have the layout of struct ibv_sge");
 
-/* Where the extended API cannot be used: post.c. */
-void rw_post_list_add(struct rw_qp *qp, const struct rw_wr *wr, uint64_t wr_id, bool signal);
-int rw_post_list_end(struct rw_qp *qp);
-
 static inline void rw_post_begin(struct rw_qp *qp)
 {
-	if (rw_unlikely(qp->by_list))
-		qp->list_len = 0;
-	else
-		ibv_wr_start(qp->ex);
+	ibv_wr_start(qp->ex);
 }
 
 /* Returns 0 or -errno: the whole batch is then dropped by the provider. */
 static inline int rw_post_end(struct rw_qp *qp)
 {
-	if (rw_unlikely(qp->by_list))
-		return rw_post_list_end(qp);
 	return -ibv_wr_complete(qp->ex);
 }
 
@@ -66,12 +57,6 @@ static inline void rw_post_chain(struct rw_qp *qp, const struct rw_wr *wrs, uint
 	for (uint32_t i = 0; i < n; i++) {
 		const struct rw_wr *wr = &wrs[i];
 
-		if (rw_unlikely(qp->by_list)) {
-			/* Only engines without WQEs of their own run here. */
-			if (wr->op != RW_WR_REG)
-				rw_post_list_add(qp, wr, wr_id, signal);
-			continue;
-		}
 		qp->ex->wr_id = wr_id;
 		qp->ex->wr_flags = (wr->signaled && signal ? IBV_SEND_SIGNALED : 0) |
 				   (wr->fence ? IBV_SEND_FENCE : 0);

@@ -80,22 +80,9 @@ bool rw_qp_needs_list(const struct rw_device *device, bool uneven)
 	return device->class == RW_DEVICE_RXE && uneven;
 }
 
-int rw_qp_post_by_list(struct rw_qp *qp, bool by_list, struct rw_err *err)
-{
-	if ((by_list || !qp->ex) && !qp->list) {
-		qp->list = calloc(qp->max_send_wr, sizeof(*qp->list));
-		qp->list_sges = calloc(qp->max_send_wr, sizeof(*qp->list_sges));
-		if (!qp->list || !qp->list_sges)
-			return rw_fail(err, RW_EXIT_RUN, -ENOMEM, "out of memory");
-	}
-	qp->by_list = by_list || !qp->ex;
-	return 0;
-}
-
 void rw_qp_close(struct rw_qp *qp)
 {
-	free(qp->list);
-	free(qp->list_sges);
+	rw_qp_free_list(qp->list);
 	if (qp->qp)
 		ibv_destroy_qp(qp->qp);
 	memset(qp, 0, sizeof(*qp));

@@ -28,6 +28,7 @@ struct rw_qp_addr {
 };
 
 struct rw_qp;
+struct rw_post_list;
 struct rw_wr;
 
 /*
@@ -55,11 +56,9 @@ struct rw_qp_want {
 
 struct rw_qp {
 	struct ibv_qp *qp;
-	struct ibv_qp_ex *ex; /* NULL: only answers, or the provider has no extended post API */
-	struct ibv_send_wr *list; /* the open batch, when by_list is set */
-	struct ibv_sge *list_sges; /* of WRs through an MR */
-	uint32_t list_len;
-	bool by_list;         /* post with ibv_post_send, see rw_qp_post_by_list */
+	struct ibv_qp_ex *ex; /* what posts: the provider's calls, or the list's; NULL: only answers */
+	struct rw_post_list *list; /* NULL: never needed, see rw_qp_post_by_list */
+	bool by_list;
 	uint32_t max_send_wr; /* granted */
 	uint32_t max_send_sge;
 	uint32_t max_inline_bytes; /* granted */
@@ -113,6 +112,9 @@ bool rw_qp_needs_list(const struct rw_device *device, bool uneven);
  * Returns 0 or -ENOMEM, told in @err.
  */
 int rw_qp_post_by_list(struct rw_qp *qp, bool by_list, struct rw_err *err);
+
+/* For rw_qp_close only. NULL is none. */
+void rw_qp_free_list(struct rw_post_list *list);
 
 /* @bytes: a power of two of 256 to 4096. */
 enum ibv_mtu rw_mtu_of_bytes(uint32_t bytes);
