@@ -18,6 +18,7 @@
 #include "mr/mlx5.h"
 
 #define POLL_BATCH 32 /* as load.c */
+#define INLINE     static inline __attribute__((always_inline))
 
 /* One operation: what the calls are given. */
 struct bare_op {
@@ -36,7 +37,19 @@ struct bare {
 	struct bare_op *ops;
 };
 
-static inline int post_direct(const struct bare *bare, const struct bare_op *op)
+typedef int post_fn(const struct bare *bare, const struct bare_op *op, bool live);
+
+INLINE int post_sge(const struct bare *bare, const struct bare_op *op, bool live)
+{
+	ibv_wr_start(bare->ex);
+	bare->ex->wr_id = (uintptr_t)op;
+	bare->ex->wr_flags = IBV_SEND_SIGNALED;
+	ibv_wr_rdma_read(bare->ex, bare->rkey, op->remote_addr);
+	ibv_wr_set_sge(bare->ex, op->sges->lkey, op->sges->addr, op->sges->length);
+	return ibv_wr_complete(bare->ex);
+}
+
+INLINE int post_sge_list(const struct bare *bare, const struct bare_op *op, bool live)
 {
 	ibv_wr_start(bare->ex);
 	bare->ex->wr_id = (uintptr_t)op;
@@ -46,7 +59,7 @@ static inline int post_direct(const struct bare *bare, const struct bare_op *op)
 	return ibv_wr_complete(bare->ex);
 }
 
-static inline int post_mr(const struct bare *bare, const struct bare_op *op, bool live)
+INLINE int post_mr(const struct bare *bare, const struct bare_op *op, bool live)
 {
 	ibv_wr_start(bare->ex);
 	bare->ex->wr_id = (uintptr_t)op;
@@ -62,17 +75,19 @@ static inline int post_mr(const struct bare *bare, const struct bare_op *op, boo
 	return ibv_wr_complete(bare->ex);
 }
 
-/* As many operations as there are contexts begin; each completion begins another. */
-static inline int run(const struct rw_load *load, const struct bare *bare, uint64_t limit,
-		      bool mr, struct rw_err *err)
+/*
+ * As many operations as there are contexts begin; each completion begins
+ * another. Compiled once for each @post.
+ */
+INLINE int run(const struct rw_load *load, const struct bare *bare, post_fn *post, uint64_t limit,
+	       struct rw_err *err)
 {
 	uint64_t posted = rw_min((uint64_t)load->nr_slots, limit);
 	struct ibv_wc wc[POLL_BATCH];
 	int ret = 0, n;
 
 	for (uint64_t i = 0; i < posted; i++)
-		ret |= mr ? post_mr(bare, &bare->ops[i], bare->ops[i].live) :
-			    post_direct(bare, &bare->ops[i]);
+		ret |= post(bare, &bare->ops[i], bare->ops[i].live);
 	for (uint64_t done = 0; done < limit; done += (uint64_t)n) {
 		n = ibv_poll_cq(load->ep.cq, POLL_BATCH, wc);
 		if (n < 0 || ret)
@@ -85,7 +100,7 @@ static inline int run(const struct rw_load *load, const struct bare *bare, uint6
 			if (posted == limit)
 				continue;
 			posted++;
-			ret |= mr ? post_mr(bare, op, true) : post_direct(bare, op);
+			ret |= post(bare, op, true);
 		}
 	}
 	return 0;
@@ -143,8 +158,12 @@ int rw_row_run(struct rw_row *row, const struct rw_row_limit *limit, struct rw_e
 	if (!bare.ops)
 		return rw_fail(err, RW_EXIT_RUN, -ENOMEM, "out of memory");
 	fill(row, &bare);
-	ret = row->uses_mrs ? run(load, &bare, limit->operations, true, err) :
-			      run(load, &bare, limit->operations, false, err);
+	if (row->uses_mrs)
+		ret = run(load, &bare, post_mr, limit->operations, err);
+	else if (row->layout.nr_segs == 1)
+		ret = run(load, &bare, post_sge, limit->operations, err);
+	else
+		ret = run(load, &bare, post_sge_list, limit->operations, err);
 	free(bare.ops);
 	memset(&row->count, 0, sizeof(row->count));
 	row->count.issued = row->count.operations = limit->operations;

@@ -39,6 +39,8 @@ static inline void rw_post_rdma(struct rw_qp *qp, const struct rw_wr *wr)
 		ibv_wr_rdma_read(qp->ex, wr->rkey, wr->remote_addr);
 	if (wr->mr)
 		ibv_wr_set_sge(qp->ex, wr->mr->key, wr->iova, wr->length);
+	else if (wr->nr_segs == 1)
+		ibv_wr_set_sge(qp->ex, wr->segs->lkey, wr->segs->addr, wr->segs->length);
 	else
 		ibv_wr_set_sge_list(qp->ex, wr->nr_segs, (const struct ibv_sge *)wr->segs);
 }
