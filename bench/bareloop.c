@@ -12,7 +12,6 @@
  */
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "bench/row.h"
 #include "mr/mlx5.h"
@@ -165,8 +164,8 @@ int rw_row_run(struct rw_row *row, const struct rw_row_limit *limit, struct rw_e
 	else
 		ret = run(load, &bare, post_sge_list, limit->operations, err);
 	free(bare.ops);
-	memset(&row->count, 0, sizeof(row->count));
-	row->count.issued = row->count.operations = limit->operations;
-	row->count.elapsed_ns = rw_clock_raw_ns() - start_ns;
+	row->count.issued += limit->operations;
+	row->count.operations += limit->operations;
+	row->count.elapsed_ns += rw_clock_raw_ns() - start_ns;
 	return ret;
 }

@@ -10,7 +10,7 @@ static void fill_pool(const struct rw_row *row, struct rw_result *result)
 {
 	const struct rw_counters *count = &row->count;
 	const struct rw_clock *clock = &row->load->clock;
-	double hold_ns = rw_clock_ns(clock, count->hold_ticks);
+	double hold_ns = rw_clock_ns(clock, count->hold_ticks) * row->mrs_per_op;
 
 	result->nr_pools = row->nr_pools;
 	result->pool_create_ns = row->pool_ns;

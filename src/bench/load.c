@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
-/* What becomes of one operation: the boxes of load.h. What is constant for a row was chosen in plan.c. */
+/* What becomes of one operation: the boxes of row.h. What is constant for a row was chosen in plan.c. */
 #include "bench/row.h"
 
 #include <errno.h>
@@ -10,25 +10,47 @@
 
 #define POLL_BATCH 32
 
-static int ring_doorbell(struct rw_row *row, struct rw_err *err)
-{
-	struct rw_load_qp *q = row->open;
-	int ret;
+#define HOT   rw_always_inline
+#define ASIDE __attribute__((noinline))
 
-	if (!q)
-		return 0;
-	row->open = NULL;
-	row->open_operations = 0;
-	row->count.doorbells++;
-	ret = rw_post_end(q->qp);
-	if (rw_unlikely(ret))
-		return rw_fail(err, RW_EXIT_RUN, ret, "cannot post to QP 0x%x: %s",
-			       q->qp->addr.qpn, strerror(-ret));
-	return 0;
+/*
+ * What an operation goes through from its completion to the next one's doorbell
+ * is one function in the end, compiled for each kind of row: what is constant
+ * for a row is not asked again for each operation.
+ */
+struct kind {
+	bool mrs;   /* operations may take MRs */
+	bool plain; /* each has its doorbell and its completion, and nothing else is to be done */
+};
+
+static const struct kind any_row = { .mrs = true, .plain = false };
+
+static ASIDE int post_failed(const struct rw_qp *qp, int error, struct rw_err *err)
+{
+	return rw_fail(err, RW_EXIT_RUN, error, "cannot post to QP 0x%x: %s", qp->addr.qpn,
+		       strerror(-error));
 }
 
-static int unregister(struct rw_row *row, const struct rw_slot *slot, uint32_t n,
-		      struct rw_err *err)
+static HOT int ring_doorbell(struct rw_row *row, struct rw_qp *qp, struct rw_err *err)
+{
+	int ret = rw_post_end(qp);
+
+	row->count.doorbells++;
+	return rw_likely(!ret) ? 0 : post_failed(qp, ret, err);
+}
+
+/* The doorbell of the batch that is open, if there is one. */
+static ASIDE int end_batch(struct rw_row *row, struct rw_err *err)
+{
+	struct rw_load_qp *q = row->open;
+
+	row->open = NULL;
+	row->open_operations = 0;
+	return q ? ring_doorbell(row, q->qp, err) : 0;
+}
+
+static ASIDE int unregister(struct rw_row *row, const struct rw_slot *slot, uint32_t n,
+			   struct rw_err *err)
 {
 	int ret = 0;
 
@@ -39,10 +61,13 @@ static int unregister(struct rw_row *row, const struct rw_slot *slot, uint32_t n
 }
 
 /* Carry out the registrations of a chain that take no WQE. */
-static int register_now(struct rw_row *row, struct rw_slot *slot, struct rw_err *err)
+static ASIDE int register_now(struct rw_row *row, struct rw_slot *slot, const struct rw_wr *wrs,
+			     uint32_t nr_wrs, struct rw_err *err)
 {
-	for (uint32_t i = 0; i < slot->nr_wrs; i++) {
-		const struct rw_wr *wr = &slot->wrs[i];
+	slot->wrs = wrs;
+	slot->nr_wrs = nr_wrs;
+	for (uint32_t i = 0; i < nr_wrs; i++) {
+		const struct rw_wr *wr = &wrs[i];
 		int ret;
 
 		if (wr->op != RW_WR_REG)
@@ -56,43 +81,43 @@ static int register_now(struct rw_row *row, struct rw_slot *slot, struct rw_err 
 	return 0;
 }
 
-/* The slot is planned and the SQ has room for it. */
-static int post_slot(struct rw_row *row, struct rw_slot *slot, struct rw_err *err)
+/* Its completion ends the operations before it, too: is this the one to have one? */
+static HOT bool wants_completion(const struct rw_row *row, struct rw_slot *slot)
 {
 	struct rw_load_qp *q = slot->q;
-	bool signal;
-	int ret;
 
-	slot->nr_wrs = rw_ctx_wrs(&slot->ctx, &slot->wrs);
-	if (slot->ctx.type == RW_CTX_MR && row->load->engine->reg) {
-		ret = register_now(row, slot, err);
-		if (ret)
-			return ret;
+	slot->next = q->unsignaled;
+	if (++q->nr_unsignaled < row->cq_mod) {
+		q->unsignaled = slot;
+		return false;
 	}
-	if (row->open != q) {
-		ret = ring_doorbell(row, err);
-		if (rw_unlikely(ret))
-			return ret;
-		rw_post_begin(q->qp);
-		row->open = q;
-	}
-	signal = ++q->unsignaled >= row->cq_mod;
-	if (signal)
-		q->unsignaled = 0;
-	rw_post_chain(q->qp, slot->wrs, slot->nr_wrs, (uintptr_t)slot, signal);
-	q->sq_free -= slot->wqes;
-	row->in_flight++;
-	row->count.wrs += slot->wqes;
-	rw_slot_push(&q->in_flight, slot);
-	if (++row->open_operations >= row->load->conf->post_list)
-		return ring_doorbell(row, err);
-	return 0;
+	q->nr_unsignaled = 0;
+	q->unsignaled = NULL;
+	return true;
 }
 
-static void block(struct rw_row *row, struct rw_slot *slot)
+/* Register, if that takes a call, and post into the open batch, or begin one. */
+static HOT int post_batched(struct rw_row *row, struct rw_slot *slot, struct rw_err *err)
 {
-	rw_slot_push(&slot->q->blocked, slot);
-	row->nr_blocked++;
+	const struct rw_wr *wrs;
+	uint32_t n = rw_ctx_wrs(&slot->ctx, &wrs);
+	struct rw_load_qp *q = slot->q;
+	int ret = 0;
+
+	if (row->registers && slot->ctx.type == RW_CTX_MR)
+		ret = register_now(row, slot, wrs, n, err);
+	if (!ret && row->open != q) {
+		ret = end_batch(row, err);
+		if (!ret)
+			rw_post_begin(q->qp);
+		row->open = q;
+	}
+	if (ret)
+		return ret;
+	rw_post_chain(q->qp, wrs, n, (uintptr_t)slot, wants_completion(row, slot));
+	if (++row->open_operations >= row->load->conf->post_list)
+		ret = end_batch(row, err);
+	return ret;
 }
 
 static uint64_t ticks_now(const struct rw_row *row)
@@ -100,7 +125,48 @@ static uint64_t ticks_now(const struct rw_row *row)
 	return rw_clock_ticks(&row->load->clock);
 }
 
-static void count_exhaustion(struct rw_row *row)
+static HOT int post_timed(struct rw_row *row, struct rw_slot *slot, struct rw_err *err)
+{
+	int ret;
+
+	if (!row->latency)
+		return post_batched(row, slot, err);
+	slot->times.posting = ticks_now(row);
+	ret = post_batched(row, slot, err);
+	slot->times.posted = ticks_now(row);
+	return ret;
+}
+
+/* The slot is planned and the SQ has room for it. */
+static HOT int post_slot(struct rw_row *row, struct rw_slot *slot, const struct kind kind,
+			 struct rw_err *err)
+{
+	struct rw_qp *qp = slot->q->qp;
+	const struct rw_wr *wrs;
+	uint32_t n;
+
+	slot->q->sq_free -= slot->wqes;
+	row->count.wrs += slot->wqes;
+	if (!kind.plain)
+		return post_timed(row, slot, err);
+	rw_post_begin(qp);
+	if (kind.mrs && slot->ctx.type == RW_CTX_MR) {
+		n = rw_ctx_wrs(&slot->ctx, &wrs);
+		rw_post_mrs(qp, wrs, n, (uintptr_t)slot, true);
+	} else {
+		n = rw_ctx_wrs_direct(&slot->ctx, &wrs);
+		rw_post_direct(qp, wrs, n, (uintptr_t)slot, true);
+	}
+	return ring_doorbell(row, qp, err);
+}
+
+static ASIDE void block(struct rw_row *row, struct rw_slot *slot)
+{
+	rw_slot_push(&slot->q->blocked, slot);
+	row->nr_blocked++;
+}
+
+static ASIDE void count_exhaustion(struct rw_row *row)
 {
 	if (!row->count.exhaustions++)
 		row->count.first_exhaustion_ticks = ticks_now(row) - row->start_ticks;
@@ -110,7 +176,7 @@ static void count_exhaustion(struct rw_row *row)
  * The pool was empty. Returns the WQEs of the fallback, 0 (the slot is put
  * aside), or -errno.
  */
-static int exhausted(struct rw_row *row, struct rw_slot *slot, int error, struct rw_err *err)
+static ASIDE int exhausted(struct rw_row *row, struct rw_slot *slot, int error, struct rw_err *err)
 {
 	if (error != -EAGAIN)
 		return rw_fail(err, RW_EXIT_RUN, error,
@@ -125,12 +191,14 @@ static int exhausted(struct rw_row *row, struct rw_slot *slot, int error, struct
 		row->count.failed++;
 		/* In a loop without pauses it would be dropped again and again. */
 		rw_slot_push(row->source ? &row->ready : &row->dropped, slot);
-		if (row->load->conf->teardown)
+		if (row->load->conf->teardown) {
 			row->dying = slot->q;
+			row->limit = 0;
+		}
 		return 0;
 	default:
 		if (!slot->waits_since) {
-			slot->waits_since = ticks_now(row);
+			slot->waits_since = row->now;
 			row->count.waits++;
 		}
 		return 0;
@@ -138,140 +206,199 @@ static int exhausted(struct rw_row *row, struct rw_slot *slot, int error, struct
 }
 
 /*
- * Decide the path of the slot's operation and take its MRs. Returns 1: done;
- * 0: it waits or was dropped; or -errno.
+ * An operation that wanted MRs got none: the planner fell back to @wqes, as the
+ * kernel does on path auto, or says why it did not. As plan_operation.
  */
-static int plan_operation(struct rw_row *row, struct rw_slot *slot, struct rw_err *err)
+static ASIDE int plan_without_mrs(struct rw_row *row, struct rw_slot *slot, int wqes,
+				  struct rw_err *err)
 {
-	int wqes = rw_ctx_init(&slot->ctx, slot->pool);
-
-	if (rw_unlikely(wqes < 0)) {
+	if (wqes < 0) {
 		wqes = exhausted(row, slot, wqes, err);
 		if (wqes <= 0)
 			return wqes;
-	} else if (rw_unlikely(slot->ctx.fell_back)) {
-		/* Path auto falls back within the planner, as in the kernel. */
+	} else {
 		count_exhaustion(row);
 	}
 	slot->wqes = (uint32_t)wqes;
-	if (slot->ctx.type == RW_CTX_MR) {
-		uint64_t now = ticks_now(row);
-
-		row->count.mr_operations++;
-		row->count.hold_ticks -= now * row->mrs_per_op;
-		if (rw_unlikely(slot->waits_since)) {
-			row->count.wait_ticks += now - slot->waits_since;
-			slot->waits_since = 0;
-		}
-	}
-	row->count.fallbacks += slot->ctx.fell_back;
+	row->count.fallbacks++;
 	return 1;
 }
 
 /*
- * Plan the slot's operation and post it if it can be. Returns 1: posted, or
- * dropped for good; 0: it must wait for a completion; or -errno.
+ * Decide the path of the slot's operation and take its MRs. Returns 1: done;
+ * 0: it waits or was dropped; or -errno.
  */
-static int try_slot(struct rw_row *row, struct rw_slot *slot, struct rw_err *err)
+static HOT int plan_operation(struct rw_row *row, struct rw_slot *slot, const struct kind kind,
+			      struct rw_err *err)
+{
+	int wqes;
+
+	if (!kind.mrs || !slot->ctx.wants_mr) {
+		slot->wqes = slot->ctx.nr_direct_wrs;
+		return 1;
+	}
+	wqes = rw_ctx_init(&slot->ctx, slot->pool);
+	if (rw_unlikely(wqes < 0 || slot->ctx.fell_back))
+		return plan_without_mrs(row, slot, wqes, err);
+	slot->wqes = (uint32_t)wqes;
+	row->count.mr_operations++;
+	row->count.hold_ticks -= row->now;
+	return 1;
+}
+
+/*
+ * Plan the slot's operation, unless it is @planned, and post it if it can be.
+ * Returns 1: posted, or dropped for good; 0: it must wait for a completion; or
+ * -errno.
+ */
+static HOT int try_slot(struct rw_row *row, struct rw_slot *slot, const struct kind kind,
+			bool planned, struct rw_err *err)
 {
 	int ret;
 
-	if (rw_likely(!slot->wqes)) {
-		ret = plan_operation(row, slot, err);
+	if (!planned) {
+		ret = plan_operation(row, slot, kind, err);
 		if (rw_unlikely(ret <= 0))
 			return ret ? ret : !slot->waits_since;
 	}
 	if (rw_unlikely(slot->wqes > slot->q->sq_free)) {
 		if (!slot->stalls_since) {
-			slot->stalls_since = ticks_now(row);
+			slot->stalls_since = row->now;
 			row->count.sq_stalls++;
 		}
 		return 0;
 	}
-	if (rw_unlikely(slot->stalls_since)) {
-		row->count.sq_stall_ticks += ticks_now(row) - slot->stalls_since;
-		slot->stalls_since = 0;
+	ret = post_slot(row, slot, kind, err);
+	return rw_unlikely(ret) ? ret : 1;
+}
+
+/* Begin the next operation of the slot, if there is to be one. Returns 0 or -errno. */
+static HOT int start_slot(struct rw_row *row, struct rw_slot *slot, const struct kind kind,
+			  struct rw_err *err)
+{
+	int ret;
+
+	if (rw_unlikely(row->count.issued >= row->limit)) {
+		rw_slot_push(&row->ready, slot);
+		return 0;
 	}
-	if (rw_unlikely(row->latency))
-		slot->times.posting = ticks_now(row);
-	ret = post_slot(row, slot, err);
-	if (rw_unlikely(row->latency))
-		slot->times.posted = ticks_now(row);
-	return ret ? ret : 1;
+	row->count.issued++;
+	if (!kind.plain && row->latency)
+		slot->times.begun = ticks_now(row);
+	ret = try_slot(row, slot, kind, false, err);
+	if (rw_likely(ret > 0))
+		return 0;
+	if (!ret)
+		block(row, slot);
+	return ret;
 }
 
 static bool is_due(struct rw_row *row, struct rw_slot *slot)
 {
-	uint32_t idle = row->load->nr_slots - row->in_flight - row->nr_blocked;
+	uint32_t idle = row->load->nr_slots - (uint32_t)rw_row_in_flight(row) - row->nr_blocked;
 
 	return rw_source_take(row->source, ticks_now(row), idle, &slot->times.due);
 }
 
 int rw_row_issue(struct rw_row *row, uint64_t limit, struct rw_err *err)
 {
-	while (row->ready.head && row->count.issued < limit && !row->dying) {
-		struct rw_slot *slot = row->ready.head;
-		int ret;
+	int ret = 0;
 
-		if (rw_unlikely(row->source) && !is_due(row, slot))
+	row->limit = limit;
+	if (!row->ready.head || row->count.issued >= limit)
+		return 0;
+	row->now = ticks_now(row);
+	while (row->ready.head && row->count.issued < row->limit && !ret) {
+		if (row->source && !is_due(row, row->ready.head))
 			break;
-		rw_slot_pop(&row->ready);
-		row->count.issued++;
-		row->count.mr_wanted += slot->ctx.wants_mr;
-		if (rw_unlikely(row->latency))
-			slot->times.begun = ticks_now(row);
-		ret = try_slot(row, slot, err);
-		if (rw_unlikely(ret < 0))
-			return ret;
-		if (!ret)
-			block(row, slot);
+		ret = start_slot(row, rw_slot_pop(&row->ready), any_row, err);
 	}
-	return ring_doorbell(row, err);
+	return ret ? ret : end_batch(row, err);
+}
+
+/* The slot has its MRs, or its room in the SQ: how long did it wait? */
+static void end_waiting(struct rw_row *row, struct rw_slot *slot)
+{
+	if (slot->waits_since) {
+		row->count.wait_ticks += row->now - slot->waits_since;
+		slot->waits_since = 0;
+	}
+	if (slot->stalls_since) {
+		row->count.sq_stall_ticks += row->now - slot->stalls_since;
+		slot->stalls_since = 0;
+	}
 }
 
 /* A completion freed WQEs, and perhaps MRs, of @q: serve who waits there, first come first. */
 static int serve_blocked(struct rw_row *row, struct rw_load_qp *q, struct rw_err *err)
 {
-	while (q->blocked.head) {
+	while (q->blocked.head && !row->dying) {
 		struct rw_slot *slot = q->blocked.head;
 		struct rw_slot *next = slot->next;
-		int ret = try_slot(row, slot, err);
+		int ret = try_slot(row, slot, any_row, slot->wqes, err);
 
 		if (ret < 0)
 			return ret;
 		if (!ret)
 			return 0;
+		end_waiting(row, slot);
 		/* It is in another list now, and slot->next is that list's. */
 		q->blocked.head = next;
 		row->nr_blocked--;
-		if (rw_unlikely(row->dying))
-			return 0;
 	}
 	return 0;
 }
 
-int rw_row_release(struct rw_row *row, struct rw_slot *slot, struct rw_err *err)
+/* An MR or room in the SQ came free at @q: who waits is served, first come first. */
+static ASIDE int serve_waiting(struct rw_row *row, struct rw_load_qp *q, struct rw_err *err)
 {
-	struct rw_load_qp *q = slot->q;
+	int ret = serve_blocked(row, q, err);
+
+	if (row->nr_pools == row->load->ep.nr_qps)
+		return ret;
+	/* Others wait for MRs of the same pool. */
+	for (uint32_t i = 0; i < row->load->ep.nr_qps && !ret; i++)
+		ret = serve_blocked(row, &row->load->qps[i], err);
+	return ret;
+}
+
+int rw_row_serve_all(struct rw_row *row, struct rw_err *err)
+{
 	int ret = 0;
 
-	q->sq_free += slot->wqes;
+	row->now = ticks_now(row);
+	for (uint32_t i = 0; i < row->load->ep.nr_qps && !ret; i++)
+		ret = serve_blocked(row, &row->load->qps[i], err);
+	return ret ? ret : end_batch(row, err);
+}
+
+/* The operation of @slot is over, well or not: its MRs and its room in the SQ are free. */
+static HOT int release(struct rw_row *row, struct rw_slot *slot, const struct kind kind,
+		       struct rw_err *err)
+{
+	int ret = 0;
+
+	slot->q->sq_free += slot->wqes;
 	slot->wqes = 0;
-	if (slot->ctx.type == RW_CTX_MR) {
-		row->count.hold_ticks += row->now * row->mrs_per_op;
-		if (row->load->engine->unreg)
+	if (kind.mrs && slot->ctx.type == RW_CTX_MR) {
+		row->count.hold_ticks += row->now;
+		if (!kind.plain && row->registers)
 			ret = unregister(row, slot, slot->nr_wrs, err);
+		rw_ctx_destroy(&slot->ctx, slot->pool);
 	}
-	rw_ctx_destroy(&slot->ctx, slot->pool);
-	row->in_flight--;
 	return ret;
+}
+
+int rw_row_release(struct rw_row *row, struct rw_slot *slot, struct rw_err *err)
+{
+	return release(row, slot, any_row, err);
 }
 
 void rw_row_forget(struct rw_row *row, struct rw_slot *slot)
 {
 	if (slot->wqes && slot->ctx.type == RW_CTX_MR) {
 		row->count.mr_operations--;
-		row->count.hold_ticks += ticks_now(row) * row->mrs_per_op;
+		row->count.hold_ticks += row->now;
 		rw_ctx_destroy(&slot->ctx, slot->pool);
 	}
 	slot->wqes = 0;
@@ -284,76 +411,81 @@ static enum rw_op_path path_of(const struct rw_ctx *ctx)
 	return ctx->type == RW_CTX_MR ? RW_OP_BY_MR : RW_OP_BY_DIRECT;
 }
 
-static int retire(struct rw_row *row, struct rw_slot *slot, struct rw_err *err)
+static void note_times(struct rw_row *row, struct rw_slot *slot)
+{
+	slot->times.path = path_of(&slot->ctx);
+	slot->times.polling = row->polling;
+	slot->times.completed = row->now;
+	rw_hist_record(&row->series->series.hist, rw_latency_record(row->latency, &slot->times));
+}
+
+/*
+ * The operation of the slot is over: who waits for its MRs or its room in the
+ * SQ is served, and it begins its next one.
+ */
+static HOT int retire(struct rw_row *row, struct rw_slot *slot, const struct kind kind,
+		      struct rw_err *err)
 {
 	int ret;
 
-	/* Once it is released the context no longer says. */
-	if (rw_unlikely(row->latency))
-		slot->times.path = path_of(&slot->ctx);
-	ret = rw_row_release(row, slot, err);
-	slot->done = true;
-	if (rw_unlikely(row->latency)) {
-		slot->times.polling = row->polling;
-		slot->times.completed = row->now;
-		rw_hist_record(&row->series->series.hist,
-			       rw_latency_record(row->latency, &slot->times));
-	}
-	if (row->load->conf->verify)
-		rw_row_check_slot(row, slot);
-	row->count.operations++;
-	rw_slot_push(&row->ready, slot);
-	return ret;
-}
-
-/* An MR or room in the SQ came free at @q: who waits is served, first come first. */
-static int serve_waiting(struct rw_row *row, struct rw_load_qp *q, struct rw_err *err)
-{
-	int ret = q->blocked.head ? serve_blocked(row, q, err) : 0;
-
-	if (row->nr_pools == row->load->ep.nr_qps)
+	/* Once it is released the context no longer says its path. */
+	if (!kind.plain && row->latency)
+		note_times(row, slot);
+	ret = release(row, slot, kind, err);
+	if (rw_unlikely(ret))
 		return ret;
-	/* Others wait for MRs of the same pool. */
-	for (uint32_t i = 0; i < row->load->ep.nr_qps && !ret; i++)
-		ret = serve_blocked(row, &row->load->qps[i], err);
-	return ret;
-}
-
-/* The completion of @last: it and all operations of its QP before it are over. */
-static int complete(struct rw_row *row, struct rw_slot *last, struct rw_err *err)
-{
-	struct rw_load_qp *q = last->q;
-	struct rw_slot *slot;
-	int ret;
-
-	do {
-		slot = rw_slot_pop(&q->in_flight);
-		if (!slot)
-			return rw_fail(err, RW_EXIT_RUN, -EIO,
-				       "a completion of QP 0x%x belongs to no operation in flight",
-				       q->qp->addr.qpn);
-		ret = retire(row, slot, err);
+	row->count.operations++;
+	if (!kind.plain && row->load->conf->verify) {
+		slot->done = true;
+		rw_row_check_slot(row, slot);
+	}
+	if (rw_unlikely(row->nr_blocked)) {
+		ret = serve_waiting(row, slot->q, err);
 		if (ret)
 			return ret;
-	} while (slot != last);
-	/* What waits while a QP is torn down is served when that is done. */
-	return rw_unlikely(row->nr_blocked && !row->dying) ? serve_waiting(row, q, err) : 0;
+	}
+	if (kind.plain || !row->source)
+		return start_slot(row, slot, kind, err);
+	rw_slot_push(&row->ready, slot);
+	return 0;
 }
 
-int rw_row_serve_all(struct rw_row *row, struct rw_err *err)
+/* The unsignaled operations that end with @slot, and itself. */
+static struct rw_slot *oldest_first(struct rw_slot *slot)
 {
-	int ret = 0;
+	struct rw_slot *list = NULL, *next;
 
-	for (uint32_t i = 0; i < row->load->ep.nr_qps && !ret && !row->dying; i++)
-		ret = serve_blocked(row, &row->load->qps[i], err);
-	return ret ? ret : ring_doorbell(row, err);
+	for (; slot; slot = next) {
+		next = slot->next;
+		slot->next = list;
+		list = slot;
+	}
+	return list;
+}
+
+/* The completion of @slot: it and the unsignaled operations before it are over. */
+static HOT int complete(struct rw_row *row, struct rw_slot *slot, const struct kind kind,
+			struct rw_err *err)
+{
+	struct rw_slot *next;
+	int ret;
+
+	if (kind.plain)
+		return retire(row, slot, kind, err);
+	slot = oldest_first(slot);
+	do {
+		next = slot->next;
+		ret = retire(row, slot, kind, err);
+		slot = next;
+	} while (next && !ret);
+	return ret;
 }
 
 /*
  * A completion in error. While a QP is torn down, those of its requests are no
  * news; the one that names the QP itself is the last.
  */
-static int take_error(struct rw_row *row, const struct ibv_wc *wc, struct rw_err *err)
+static ASIDE int take_error(struct rw_row *row, const struct ibv_wc *wc, struct rw_err *err)
 {
 	const struct rw_load_qp *q = row->dying;
 
@@ -364,30 +496,41 @@ static int take_error(struct rw_row *row, const struct ibv_wc *wc, struct rw_err
 	return rw_wc_fail(wc, row->load->conf->op == RW_VERB_WRITE ? "RDMA WRITE" : "RDMA READ", err);
 }
 
-int rw_row_poll(struct rw_row *row, struct rw_err *err)
+static HOT int poll_cq(struct rw_row *row, const struct kind kind, struct rw_err *err)
 {
-	struct ibv_wc wc[POLL_BATCH];
-	int n, ret = 0;
+	struct ibv_wc wcs[POLL_BATCH];
+	int n, ret;
 
-	if (rw_unlikely(row->latency))
+	if (!kind.plain && row->latency)
 		row->polling = ticks_now(row);
-	n = ibv_poll_cq(row->load->ep.cq, POLL_BATCH, wc);
+	n = ibv_poll_cq(row->load->ep.cq, POLL_BATCH, wcs);
 	if (rw_unlikely(n < 0))
 		return rw_fail(err, RW_EXIT_RUN, -EIO, "cannot poll the CQ: error %d", n);
-	if (n)
-		row->now = ticks_now(row);
-	for (int i = 0; i < n && !ret; i++) {
-		if (rw_unlikely(wc[i].status != IBV_WC_SUCCESS))
-			ret = take_error(row, &wc[i], err);
+	if (!n)
+		return 0;
+	row->now = ticks_now(row);
+	for (const struct ibv_wc *wc = wcs; wc != wcs + n; wc++) {
+		if (rw_unlikely(wc->status != IBV_WC_SUCCESS))
+			ret = take_error(row, wc, err);
 		else
-			ret = complete(row, (struct rw_slot *)(uintptr_t)wc[i].wr_id, err);
+			ret = complete(row, (struct rw_slot *)(uintptr_t)wc->wr_id, kind, err);
+		if (rw_unlikely(ret))
+			return ret;
 	}
-	if (n && !ret && row->dropped.head) {
-		/* Who was refused tries its next operation after a completion. */
-		while (row->dropped.head)
-			rw_slot_push(&row->ready, rw_slot_pop(&row->dropped));
-	}
+	/* Who was refused tries its next operation after a completion. */
+	while (kind.mrs && row->dropped.head)
+		rw_slot_push(&row->ready, rw_slot_pop(&row->dropped));
+	ret = kind.plain ? 0 : end_batch(row, err);
 	return ret ? ret : n;
+}
+
+int rw_row_poll(struct rw_row *row, struct rw_err *err)
+{
+	if (!row->plain)
+		return poll_cq(row, any_row, err);
+	if (row->uses_mrs)
+		return poll_cq(row, (struct kind){ .mrs = true, .plain = true }, err);
+	return poll_cq(row, (struct kind){ .mrs = false, .plain = true }, err);
 }
 
 /* The last operations of a QP may be unsignaled: ask for a completion after them. */
@@ -399,13 +542,13 @@ int rw_row_flush_unsignaled(struct rw_row *row, struct rw_err *err)
 
 		if (!q->unsignaled || q->blocked.head)
 			continue;
-		q->unsignaled = 0;
-		ret = rw_post_marker(q->qp, (uintptr_t)q->in_flight.tail,
+		ret = rw_post_marker(q->qp, (uintptr_t)q->unsignaled,
 				     row->load->conf->op == RW_VERB_WRITE, row->load->remote.rkey,
 				     row->load->remote.addr);
 		if (ret)
-			return rw_fail(err, RW_EXIT_RUN, ret, "cannot post to QP 0x%x: %s",
-				       q->qp->addr.qpn, strerror(-ret));
+			return post_failed(q->qp, ret, err);
+		q->unsignaled = NULL;
+		q->nr_unsignaled = 0;
 	}
 	return 0;
 }

@@ -29,8 +29,8 @@ struct rw_load_qp {
 	struct rw_qp *qp;
 	uint32_t index;
 	uint32_t sq_free;
-	uint32_t unsignaled; /* operations posted since the last signaled one */
-	struct rw_slot_list in_flight;
+	struct rw_slot *unsignaled; /* operations posted since the last signaled one, newest first */
+	uint32_t nr_unsignaled;
 	struct rw_slot_list blocked;
 };
 

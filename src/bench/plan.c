@@ -67,7 +67,8 @@ static void plan_qps(struct rw_row *row)
 {
 	for (uint32_t i = 0; i < row->load->conf->qps; i++) {
 		row->load->qps[i].sq_free = row->load->qps[i].qp->max_send_wr - RW_MARKER_WQES;
-		row->load->qps[i].unsignaled = 0;
+		row->load->qps[i].unsignaled = NULL;
+		row->load->qps[i].nr_unsignaled = 0;
 	}
 }
 
@@ -191,6 +192,7 @@ int rw_row_plan(struct rw_row *row, struct rw_load *load, const struct rw_row_wa
 	if (ret)
 		return ret;
 	row->uses_mrs = rw_load_row_uses_mrs(load, row->path, &row->layout);
+	row->registers = row->uses_mrs && load->engine->reg;
 	ret = plan_slots(row, err);
 	if (!ret)
 		ret = plan_posting(row, err);
@@ -206,6 +208,8 @@ int rw_row_plan(struct rw_row *row, struct rw_load *load, const struct rw_row_wa
 		goto err_unplan;
 	plan_qps(row);
 	row->cq_mod = plan_cq_mod(row);
+	row->plain = row->cq_mod == 1 && load->conf->post_list == 1 && !row->registers &&
+		     !row->source && !load->conf->verify;
 	rw_row_reset(row);
 	return 0;
 
@@ -216,6 +220,7 @@ err_unplan:
 
 int rw_row_time(struct rw_row *row, uint64_t max_samples, struct rw_err *err)
 {
+	row->plain = false;
 	row->latency = rw_latency_new(&row->load->clock, row->source && row->source->is_open,
 				      max_samples);
 	return row->latency ? 0 : rw_fail(err, RW_EXIT_RUN, -ENOMEM, "out of memory");

@@ -4,10 +4,15 @@
  * run as often as one likes (run.c). What becomes of one operation (load.c):
  *
  *             +-- no room in the SQ, or no MR under "wait" --> blocked --+
- *             |                                                          |
- *   ready --> plan (rw_ctx_init) --> post --> in flight --> completion --+--> ready
- *             |                                                 ^
- *             +-- no MR under "fail" --> dropped ---------------+ (tries its next one)
+ *             |                                                          v
+ *   ready --> plan (rw_ctx_init) --> post --> in flight --> completion --+
+ *     ^       |   ^                                                      |
+ *     |       |   +--- its next operation -------------------------------+
+ *     |       +-- no MR under "fail" --> dropped --+                     |
+ *     +--------------------------------------------+<-- none is to begin +
+ *
+ * A completion serves those that are blocked, then begins the next operation of
+ * its own context. Dropped ones try their next after some completion.
  */
 #ifndef RW_BENCH_ROW_H
 #define RW_BENCH_ROW_H
@@ -23,12 +28,12 @@ struct rw_slot {
 	struct rw_ctx ctx;
 	struct rw_load_qp *q;
 	struct rw_mr_pool *pool; /* of its QP, or the one that all share */
-	struct rw_slot *next;    /* of the list it is in */
-	const struct rw_wr *wrs; /* of the operation in flight */
+	struct rw_slot *next;    /* of the list it is in; in flight: unsignaled, ends with it */
+	const struct rw_wr *wrs; /* of the operation in flight, if the row registers */
 	uint32_t nr_wrs;
 	uint32_t wqes;           /* taken from the SQ; 0: not planned */
 	uint32_t index;          /* over all QPs */
-	bool done;               /* an operation on it has ended well */
+	bool done;               /* an operation of a verified row has ended well on it */
 	uint64_t waits_since;    /* for an MR, in ticks; 0: it does not */
 	uint64_t stalls_since;   /* for room in the SQ */
 	struct rw_op_times times; /* of a row with latencies */
@@ -67,7 +72,7 @@ struct rw_counters {
 	uint64_t wait_ticks;  /* ... and how long in all */
 	uint64_t sq_stalls;   /* operations that found no room in the SQ ... */
 	uint64_t sq_stall_ticks;
-	uint64_t hold_ticks;  /* MRs, from planning to completion, in all */
+	uint64_t hold_ticks;  /* of operations with MRs, from planning to completion, in all */
 	uint64_t first_exhaustion_ticks; /* of time that was measured */
 	uint64_t teardowns;   /* of a QP ... */
 	uint64_t teardown_ticks;
@@ -84,7 +89,6 @@ struct rw_row {
 	enum rw_conf_path path;
 	bool uses_mrs;         /* it may take MRs */
 	struct rw_layout layout;
-	uint32_t cq_mod;
 	uint32_t mrs_per_op;   /* of the MR path */
 	uint32_t mr_wrs;       /* its WRs that take a WQE, lazy LOCAL_INVs not counted */
 	uint32_t direct_bytes; /* of WQEs of one operation by the direct path ... */
@@ -105,8 +109,12 @@ struct rw_row {
 	uint32_t nr_pools;     /* one for each QP, or one for all */
 	uint32_t nr_planned;   /* slots whose context is prepared */
 
+	bool registers;        /* MRs are made by calls, not by WQEs */
+	bool plain;            /* a doorbell and a completion for each operation, and no more */
+	uint32_t cq_mod;
+
 	/* the loop */
-	uint32_t in_flight;
+	uint64_t limit;        /* operations to begin in this phase */
 	uint32_t nr_blocked;
 	struct rw_load_qp *open;  /* has a batch without doorbell */
 	uint32_t open_operations;
@@ -115,7 +123,7 @@ struct rw_row {
 	uint64_t start_ticks;     /* of the phase, as if it had no breaks */
 	uint64_t polling;         /* when the last poll began, if operations are timed */
 	uint64_t now;             /* when the CQ was last polled with success */
-	struct rw_slot_list ready;
+	struct rw_slot_list ready; /* their next operation is begun by rw_row_issue */
 	struct rw_slot_list dropped;
 	struct rw_counters count;
 };
@@ -211,6 +219,14 @@ void rw_row_forget(struct rw_row *row, struct rw_slot *slot);
  * lost and counted. No batch may be open. Returns 0 or -errno, told in @err.
  */
 int rw_row_teardown(struct rw_row *row, struct rw_err *err);
+
+/* Operations that were begun and are neither over nor waiting. */
+static inline uint64_t rw_row_in_flight(const struct rw_row *row)
+{
+	const struct rw_counters *count = &row->count;
+
+	return count->issued - count->operations - count->failed - count->torn - row->nr_blocked;
+}
 
 static inline void rw_slot_push(struct rw_slot_list *list, struct rw_slot *slot)
 {

@@ -39,12 +39,20 @@ static void note_window(struct rw_row *row, struct phase *phase, uint64_t now)
 	phase->window_end = row->count.operations + phase->window_ops;
 }
 
+/* What the policy wants is the same for all operations of a row. */
+static void count_wanted(struct rw_row *row)
+{
+	row->count.mr_wanted = row->slots[0].ctx.wants_mr ? row->count.issued : 0;
+}
+
 /* After so many operations that wanted MRs, or when it is @over, a block of them ends. */
 static void note_share(struct rw_row *row, bool over)
 {
 	const struct rw_counters *count = &row->count;
-	uint64_t wanted = count->mr_wanted - row->share_wanted;
+	uint64_t wanted;
 
+	count_wanted(row);
+	wanted = count->mr_wanted - row->share_wanted;
 	if (wanted < SHARE_BLOCK && !over)
 		return;
 	rw_blocks_add(&row->shares, (double)(count->exhaustions - row->share_exhausted), wanted);
@@ -99,13 +107,13 @@ static int look_around(struct rw_row *row, struct phase *phase, uint64_t now,
 		return 0;
 	row->load->watch_ticks = now + phase->watch_every;
 	row->load->watch.progress(row->load->watch.arg, row);
-	if (!row->in_flight && !row->nr_blocked)
+	if (!rw_row_in_flight(row) && !row->nr_blocked)
 		phase->last_ticks = now;
 	if (now - phase->last_ticks > phase->silence)
 		return rw_fail(err, RW_EXIT_PEER, -ETIMEDOUT,
 			       "no completion for %" PRIu64
-			       " s with %u operations in flight; is the link up and the peer alive?",
-			       SILENCE_NS / RW_NS_PER_S, row->in_flight);
+			       " s with %" PRIu64 " operations in flight; is the link up and the peer alive?",
+			       SILENCE_NS / RW_NS_PER_S, rw_row_in_flight(row));
 	return row->load->watch.check(row->load->watch.arg, err);
 }
 
@@ -149,6 +157,7 @@ static void finish_phase(struct rw_row *row, const struct phase *phase, uint64_t
 	count->cpu_thread_ns += cpu_ns(CLOCK_THREAD_CPUTIME_ID) - phase->cpu_thread_ns;
 	count->cpu_process_ns += cpu_ns(CLOCK_PROCESS_CPUTIME_ID) - phase->cpu_process_ns;
 	note_interval(row, rw_clock_ticks(&row->load->clock), true);
+	count_wanted(row);
 	if (row->source)
 		count->queue_max = rw_max(count->queue_max, row->source->queue_max);
 	if (row->load->conf->no_peak || !count->elapsed_ns)
@@ -177,7 +186,7 @@ int rw_row_run(struct rw_row *row, const struct rw_row_limit *limit, struct rw_e
 			ret = rw_row_flush_unsignaled(row, err);
 		if (ret)
 			return ret;
-		if (!row->in_flight && !row->nr_blocked && row->count.issued >= phase.limit)
+		if (!rw_row_in_flight(row) && !row->nr_blocked && row->count.issued >= phase.limit)
 			break;
 		n = rw_row_poll(row, err);
 		if (n < 0)

@@ -45,19 +45,21 @@ static int drain(struct rw_row *row, struct rw_load_qp *q, struct rw_err *err)
 /* Operations in flight are lost; those that wait for room give their MRs back, and wait on. */
 static int release_operations(struct rw_row *row, struct rw_load_qp *q, struct rw_err *err)
 {
-	struct rw_slot *slot;
-	int ret;
+	int ret = 0;
 
-	while ((slot = rw_slot_pop(&q->in_flight))) {
+	for (struct rw_slot *slot = q->blocked.head; slot; slot = slot->next)
+		rw_row_forget(row, slot);
+	/* Who still holds WQEs is in flight. */
+	for (uint32_t i = 0; i < row->load->nr_slots && !ret; i++) {
+		struct rw_slot *slot = &row->slots[i];
+
+		if (slot->q != q || !slot->wqes)
+			continue;
 		ret = rw_row_release(row, slot, err);
-		if (ret)
-			return ret;
 		row->count.torn++;
 		rw_slot_push(&row->ready, slot);
 	}
-	for (slot = q->blocked.head; slot; slot = slot->next)
-		rw_row_forget(row, slot);
-	return 0;
+	return ret;
 }
 
 static int renew(struct rw_row *row, struct rw_load_qp *q, struct rw_err *err)
@@ -77,7 +79,8 @@ static int renew(struct rw_row *row, struct rw_load_qp *q, struct rw_err *err)
 	/* The mark is the row's, not the pool's. */
 	pool->pool.low_water = low_water;
 	q->sq_free = q->qp->max_send_wr - RW_MARKER_WQES;
-	q->unsignaled = 0;
+	q->unsignaled = NULL;
+	q->nr_unsignaled = 0;
 	return 0;
 }
 

@@ -157,7 +157,15 @@ static inline int rw_ctx_init(struct rw_ctx *ctx, struct rw_mr_pool *pool)
 {
 	if (ctx->wants_mr)
 		return rw_ctx_init_mr(ctx, pool);
-	return rw_ctx_init_direct(ctx);
+	/* Nothing else is ever chosen: all is as rw_ctx_prepare left it. */
+	return (int)ctx->nr_direct_wrs;
+}
+
+/* As rw_ctx_wrs, of an operation that is known to go direct. */
+static inline uint32_t rw_ctx_wrs_direct(const struct rw_ctx *ctx, const struct rw_wr **wrs_p)
+{
+	*wrs_p = ctx->direct_wrs;
+	return ctx->nr_direct_wrs;
 }
 
 /*
@@ -170,8 +178,7 @@ static inline uint32_t rw_ctx_wrs(struct rw_ctx *ctx, const struct rw_wr **wrs_p
 {
 	if (ctx->type == RW_CTX_MR)
 		return rw_ctx_wrs_mr(ctx, wrs_p);
-	*wrs_p = ctx->direct_wrs;
-	return ctx->nr_direct_wrs;
+	return rw_ctx_wrs_direct(ctx, wrs_p);
 }
 
 /* The operation is over: its MRs return to the head of @pool's free list. */

@@ -9,6 +9,7 @@
 #define RW_ARRAY_SIZE(a)       (sizeof(a) / sizeof((a)[0]))
 #define rw_likely(x)           __builtin_expect(!!(x), 1)
 #define rw_unlikely(x)         __builtin_expect(!!(x), 0)
+#define rw_always_inline       inline __attribute__((always_inline))
 #define rw_min(a, b)           ((a) < (b) ? (a) : (b))
 #define rw_max(a, b)           ((a) > (b) ? (a) : (b))
 #define rw_div_ceil(n, d)      (((n) + (d) - 1) / (d))

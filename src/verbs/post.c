@@ -12,6 +12,6 @@ int rw_post_marker(struct rw_qp *qp, uint64_t wr_id, bool write, uint32_t rkey,
 	};
 
 	rw_post_begin(qp);
-	rw_post_chain(qp, &marker, 1, wr_id, true);
+	rw_post_direct(qp, &marker, 1, wr_id, true);
 	return rw_post_end(qp);
 }

@@ -20,63 +20,99 @@ _Static_assert(sizeof(struct rw_seg) == sizeof(struct ibv_sge) &&
 		       offsetof(struct rw_seg, lkey) == offsetof(struct ibv_sge, lkey),
 	       "struct rw_seg must have the layout of struct ibv_sge");
 
-static inline void rw_post_begin(struct rw_qp *qp)
+static rw_always_inline void rw_post_begin(struct rw_qp *qp)
 {
 	ibv_wr_start(qp->ex);
 }
 
 /* Returns 0 or -errno: the whole batch is then dropped by the provider. */
-static inline int rw_post_end(struct rw_qp *qp)
+static rw_always_inline int rw_post_end(struct rw_qp *qp)
 {
 	return -ibv_wr_complete(qp->ex);
 }
 
-static inline void rw_post_rdma(struct rw_qp *qp, const struct rw_wr *wr)
+static rw_always_inline void rw_post_rdma(struct ibv_qp_ex *ex, const struct rw_wr *wr)
 {
 	if (wr->op == RW_WR_WRITE)
-		ibv_wr_rdma_write(qp->ex, wr->rkey, wr->remote_addr);
+		ibv_wr_rdma_write(ex, wr->rkey, wr->remote_addr);
 	else
-		ibv_wr_rdma_read(qp->ex, wr->rkey, wr->remote_addr);
-	if (wr->mr)
-		ibv_wr_set_sge(qp->ex, wr->mr->key, wr->iova, wr->length);
-	else if (wr->nr_segs == 1)
-		ibv_wr_set_sge(qp->ex, wr->segs->lkey, wr->segs->addr, wr->segs->length);
+		ibv_wr_rdma_read(ex, wr->rkey, wr->remote_addr);
+}
+
+static rw_always_inline void rw_post_direct_wr(struct ibv_qp_ex *ex, const struct rw_wr *wr,
+					       unsigned int flags)
+{
+	ex->wr_flags = flags;
+	rw_post_rdma(ex, wr);
+	if (rw_likely(wr->nr_segs == 1))
+		ibv_wr_set_sge(ex, wr->segs->lkey, wr->segs->addr, wr->segs->length);
 	else
-		ibv_wr_set_sge_list(qp->ex, wr->nr_segs, (const struct ibv_sge *)wr->segs);
+		ibv_wr_set_sge_list(ex, wr->nr_segs, (const struct ibv_sge *)wr->segs);
 }
 
 /*
- * Add a chain to the open batch. Completions carry @wr_id; the last WR asks for
- * one only if @signal is set. Registrations that take no WQE were carried out
- * before and are passed over.
+ * Add a chain to the open batch: @n > 0 WRs. Completions carry @wr_id; the last
+ * WR asks for one only if @signal is set. This one: READs or WRITEs with SGEs.
+ */
+static rw_always_inline void rw_post_direct(struct rw_qp *qp, const struct rw_wr *wrs, uint32_t n,
+				  uint64_t wr_id, bool signal)
+{
+	struct ibv_qp_ex *ex = qp->ex;
+
+	ex->wr_id = wr_id;
+	for (; rw_unlikely(n > 1); n--)
+		rw_post_direct_wr(ex, wrs++, 0);
+	rw_post_direct_wr(ex, wrs, signal ? IBV_SEND_SIGNALED : 0);
+}
+
+static rw_always_inline void rw_post_mr_wr(struct rw_qp *qp, const struct rw_wr *wr, unsigned int flags)
+{
+	const struct rw_qp_ops *ops = qp->ops;
+	struct ibv_qp_ex *ex = qp->ex;
+
+	ex->wr_flags = flags | (wr->fence ? IBV_SEND_FENCE : 0);
+	switch (wr->op) {
+	case RW_WR_REG:
+		if (ops)
+			ops->post_reg(qp, wr);
+		break;
+	case RW_WR_LOCAL_INV:
+		ibv_wr_local_inv(ex, wr->key);
+		break;
+	default:
+		if (ops && ops->post_io) {
+			ops->post_io(qp, wr);
+			break;
+		}
+		rw_post_rdma(ex, wr);
+		ibv_wr_set_sge(ex, wr->mr->key, wr->iova, wr->length);
+	}
+}
+
+/*
+ * The same for a chain with MRs. Registrations that take no WQE were carried
+ * out before and are passed over.
  *
  * Nothing is fenced but a LOCAL_INV that says so: the provider orders a READ
  * behind the UMR or LOCAL_INV before it.
  */
-static inline void rw_post_chain(struct rw_qp *qp, const struct rw_wr *wrs, uint32_t n,
-				 uint64_t wr_id, bool signal)
+static rw_always_inline void rw_post_mrs(struct rw_qp *qp, const struct rw_wr *wrs, uint32_t n,
+			       uint64_t wr_id, bool signal)
 {
-	for (uint32_t i = 0; i < n; i++) {
-		const struct rw_wr *wr = &wrs[i];
+	qp->ex->wr_id = wr_id;
+	for (; n > 1; n--)
+		rw_post_mr_wr(qp, wrs++, 0);
+	rw_post_mr_wr(qp, wrs, signal ? IBV_SEND_SIGNALED : 0);
+}
 
-		qp->ex->wr_id = wr_id;
-		qp->ex->wr_flags = (wr->signaled && signal ? IBV_SEND_SIGNALED : 0) |
-				   (wr->fence ? IBV_SEND_FENCE : 0);
-		switch (wr->op) {
-		case RW_WR_REG:
-			if (qp->ops)
-				qp->ops->post_reg(qp, wr);
-			break;
-		case RW_WR_LOCAL_INV:
-			ibv_wr_local_inv(qp->ex, wr->key);
-			break;
-		default:
-			if (wr->mr && qp->ops && qp->ops->post_io)
-				qp->ops->post_io(qp, wr);
-			else
-				rw_post_rdma(qp, wr);
-		}
-	}
+/* Either of the two: the WRs of a chain go through MRs, all or none. */
+static rw_always_inline void rw_post_chain(struct rw_qp *qp, const struct rw_wr *wrs, uint32_t n,
+					   uint64_t wr_id, bool signal)
+{
+	if (wrs->mr)
+		rw_post_mrs(qp, wrs, n, wr_id, signal);
+	else
+		rw_post_direct(qp, wrs, n, wr_id, signal);
 }
 
 /*

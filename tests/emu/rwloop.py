@@ -45,6 +45,7 @@ class Loop:
                            for i in range(load.qps * load.contexts))
         self.dropped, self.cq = deque(), deque()
         self.open, self.open_operations, self.dying = None, 0, None
+        self.limit = 0
         for limit in 2 * len(self.ready), load.iters * load.qps:
             self.count = dict.fromkeys(COUNTS, 0)
             self.low_water = min(len(q.pool) for q in self.queues)
@@ -55,13 +56,10 @@ class Loop:
         return [[False] for _ in range(self.load.pool)]
 
     def phase(self, limit):
+        self.limit = limit
         while True:
-            while self.ready and self.count["issued"] < limit and not self.dying:
-                slot = self.ready.popleft()
-                self.count["issued"] += 1
-                self.count["mr_wanted"] += self.load.wants_mr
-                if not self.try_slot(slot):
-                    slot.q.blocked.append(slot)
+            while self.ready and self.may_begin():
+                self.begin(self.ready.popleft())
             self.ring()
             if self.dying:
                 self.tear_down()
@@ -74,6 +72,15 @@ class Loop:
             assert self.poll() or self.ready, "the loop hangs"
 
     # ---- one operation
+
+    def may_begin(self):
+        return self.count["issued"] < self.limit and not self.dying
+
+    def begin(self, slot):
+        self.count["issued"] += 1
+        self.count["mr_wanted"] += self.load.wants_mr
+        if not self.try_slot(slot):
+            slot.q.blocked.append(slot)
 
     def plan(self, slot):
         load, pool = self.load, slot.q.pool
@@ -167,6 +174,7 @@ class Loop:
         if n:
             self.ready += self.dropped
             self.dropped.clear()
+        self.ring()
         return n
 
     def complete(self, last):
@@ -175,11 +183,14 @@ class Loop:
             slot = q.in_flight.popleft()
             self.release(slot)
             self.count["operations"] += 1
-            self.ready.append(slot)
-        self.serve(q)
-        if self.load.pool_scope == "thread":
-            for other in self.queues:
-                self.serve(other)
+            self.serve(q)
+            if self.load.pool_scope == "thread":
+                for other in self.queues:
+                    self.serve(other)
+            if self.may_begin():
+                self.begin(slot)
+            else:
+                self.ready.append(slot)
 
     def serve(self, q):
         while q.blocked and not self.dying and self.try_slot(q.blocked[0]):
