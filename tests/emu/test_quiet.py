@@ -1,0 +1,176 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+"""The measured phase neither allocates nor calls the kernel, with engines umr and umr_ptr.
+
+Allocations: a preloaded library counts them, but for the emulated device's; runs of few
+and of many operations must need the same number. System calls: strace lists those between
+the message that prepares a row and the one that ends it, each with its stack. There may be
+those of the emulated device, by which it moves data, and the watch of the control
+connection: in 50 ms one poll, one question whether there is a terminal to show progress
+on, and now and then a word to the server. The clocks of processor time are read at the
+ends of a phase, not in between.
+"""
+import os
+import re
+import subprocess
+import sys
+import tempfile
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+# pylint: disable=wrong-import-position
+from rwproc import BUILDDIR, PROGRAM, SRCDIR, client, eq, shared_server, true
+from rwtap import case, good, run_cases
+
+COUNTER = os.path.join(BUILDDIR, "tests", "emu", "malloc_count.so")
+FEW, MANY, TRACED = 1000, 21000, 100
+CONTEXTS = 32
+WATCH_S = {"poll": 0.05, "ioctl": 0.05, "sendto": 5}
+AT_THE_ENDS = {"clock_gettime"}
+# Others that it is seen to call it only passes on.
+OF_THE_DEVICE = "process_vm_readv", "process_vm_writev", "getpid"
+CONFIGURATIONS = (  # pool, exhaustion, further options
+    (CONTEXTS, "fallback", ()),
+    (CONTEXTS // 4, "fallback", ()),
+    (CONTEXTS // 4, "fail", ()),
+    (CONTEXTS // 4, "wait", ()),
+    (CONTEXTS // 4, "wait", ("--sq=kernel", "-q", "2", "--pool_scope=thread")),
+    (CONTEXTS // 2, "fallback", ("--op=write", "-Q", "3", "-l", "4")),
+)
+
+
+def measure(engine, operations, configuration, **more):
+    pool, policy, options = configuration
+    server = shared_server(device="mlx5_0")
+    run = client(server, "-F", "-s", "4K", "--sges=16", "--segment=256", "-t", str(CONTEXTS),
+                 "-n", str(operations), "--path=direct,mr,auto", f"--engine={engine}",
+                 f"--mr_pool={pool}", f"--on_exhaustion={policy}", *options, device="mlx5_1",
+                 **more)
+    rows = good(run, verified=False, rows=3, engine=engine)
+    eq(rows[1]["exhaustions"] > 0, pool < CONTEXTS, "exhaustions")
+    return rows
+
+
+def allocations(engine, operations, configuration):
+    """What a whole run asks of the allocator: allocations and frees."""
+    with tempfile.NamedTemporaryFile("r") as file:
+        env = dict(os.environ, RW_MALLOC_COUNT=file.name,
+                   LD_PRELOAD=os.environ["LD_PRELOAD"] + ":" + COUNTER)
+        measure(engine, operations, configuration, env=env)
+        return [int(word) for word in open(file.name, encoding="ascii").read().split()]
+
+
+def is_of_device(name, stack):
+    """Did the emulated device call it, with nothing but the C library between?"""
+    for frame in stack:
+        if "/libc.so" not in frame:
+            return name in OF_THE_DEVICE and "/librwemu.so(" in frame
+    return False
+
+
+def calls_of_rows(trace):
+    """For each row the system calls of its phases, as (seconds, name, stack)."""
+    rows, row = [], None
+    for line in trace:
+        if line.startswith(" > "):
+            if row:
+                row[-1][2].append(line)
+            continue
+        match = re.match(r"\d+ +(\d+\.\d+) (?:<\.\.\. )?(\w+)", line)
+        if not match:
+            continue
+        call = float(match[1]), match[2], []
+        if row is None and "recv" in call[1] and '"prepared' in line.replace("\\", ""):
+            row = [call]
+        elif row and "send" in call[1] and '"finish"' in line.replace("\\", ""):
+            rows.append(row)
+            row = None
+        elif row:
+            row.append(call)
+    return rows
+
+
+def busy_stretches(calls):
+    """How often the device begins to move data after calls of somebody else."""
+    names = [name for _, name, stack in calls[1:]
+             if name not in WATCH_S and not (name == "getpid" and is_of_device(name, stack))]
+    moves = [name.startswith("process_vm_") for name in names]
+    return sum(now and not before for now, before in zip(moves, [False, *moves]))
+
+
+def check_calls(calls):
+    ours = [name for _, name, stack in calls[1:] if not is_of_device(name, stack)]
+    eq(set(ours) - set(WATCH_S) - AT_THE_ENDS, set(),
+       "system calls of a measured phase, but for the device's")
+    # The warm-up, and what is measured.
+    eq(busy_stretches(calls), 2, "stretches in which only the device calls the kernel")
+    for name, every in WATCH_S.items():
+        most = (calls[-1][0] - calls[0][0]) / every + 1
+        true(ours.count(name) <= most, f"{ours.count(name)} of {name}, not more than {most:.1f}")
+
+
+def check_allocations(engine, configuration):
+    few = allocations(engine, FEW, configuration)
+    many = allocations(engine, MANY, configuration)
+    true(few[0] > 100, f"the counter counts: {few}")
+    eq(many, few, f"allocations and frees of {MANY} operations a row, and of {FEW}")
+
+
+def check_system_calls(engine, configuration):
+    with tempfile.NamedTemporaryFile("r", errors="replace") as trace:
+        measure(engine, TRACED, configuration,
+                prefix=("strace", "-f", "-k", "-ttt", "-s", "64", "-o", trace.name))
+        rows = calls_of_rows(trace)
+    eq(len(rows), 3, "rows in the trace")
+    for calls in rows:
+        check_calls(calls)
+
+
+def find_why_no_trace():
+    if os.environ.get("RW_TESTS") == "fast":
+        return "RW_TESTS=fast leaves slow traces out"
+    try:
+        run = subprocess.run(["strace", "-f", "-k", "-o", "/dev/null", "true"],
+                             capture_output=True, check=False)
+    except FileNotFoundError:
+        return "strace is not installed"
+    return "strace may not trace here, or knows no -k" if run.returncode else None
+
+
+def declare(why_no_trace):
+    for engine in "umr", "umr_ptr":
+        for configuration in CONFIGURATIONS:
+            pool, policy, options = configuration
+            name = " ".join((f"{engine}, pool {pool}, {policy}", *options))
+
+            def _(of=(engine, configuration)):
+                check_allocations(*of)
+            case(f"{name}: no allocation")(_)
+
+            def _(of=(engine, configuration)):
+                check_system_calls(*of)
+            if not why_no_trace:
+                case(f"{name}: no system call")(_)
+            else:
+                case(f"{name}: no system call # SKIP {why_no_trace}")(lambda: None)
+
+
+def main():
+    with open(os.path.join(BUILDDIR, "config.h"), encoding="utf-8") as config:
+        if "#define HAVE_MLX5 1" not in config.read():
+            print("1..0 # SKIP built without libmlx5")
+            return
+    if "san.so" in subprocess.run(["ldd", PROGRAM], capture_output=True, text=True,
+                                  check=False).stdout:
+        print("1..0 # SKIP a sanitizer allocates and calls for itself")
+        return
+    if os.environ.get("RW_IN_EMU") != "1":
+        # Only polls drive the device: no thread of its own.
+        os.environ.update(RW_IN_EMU="1", RW_EMU_TICK="0")
+        rw_emu = os.path.join(SRCDIR, "emu", "rw_emu")
+        os.execv(rw_emu, [rw_emu, sys.executable, os.path.abspath(__file__)])
+    declare(find_why_no_trace())
+    run_cases()
+
+
+main()
