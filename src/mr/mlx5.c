@@ -46,6 +46,11 @@ struct ibv_qp *rw_mlx5_create_qp(struct ibv_context *ctx, struct ibv_qp_init_att
 	return mlx5dv_create_qp(ctx, attr, &dv);
 }
 
+void *rw_mlx5_dv(struct ibv_qp_ex *ex)
+{
+	return mlx5dv_qp_ex_from_ibv_qp_ex(ex);
+}
+
 int rw_mlx5_create_mkeys(struct ibv_pd *pd, struct rw_mr *mrs, uint32_t n, uint32_t entries,
 			 struct rw_err *err)
 {

@@ -23,6 +23,9 @@ int rw_mlx5_check(const struct rw_device *device, const char *name, struct rw_er
 struct ibv_qp *rw_mlx5_create_qp(struct ibv_context *ctx, struct ibv_qp_init_attr_ex *attr,
 				 uint64_t dv_ops);
 
+/* rw_qp_ops.dv: a struct mlx5dv_qp_ex. */
+void *rw_mlx5_dv(struct ibv_qp_ex *ex);
+
 /*
  * Indirect mkeys for mrs[0..n), each for up to @entries KLMs; mr->priv is a
  * struct mlx5dv_mkey. Each is a firmware command: slow, made once.

@@ -55,7 +55,7 @@ static void umr_post_reg(struct rw_qp *qp, const struct rw_wr *wr)
 {
 	/* The list is inline whatever else the WR is. */
 	qp->ex->wr_flags |= IBV_SEND_INLINE;
-	mlx5dv_wr_mr_list(mlx5dv_qp_ex_from_ibv_qp_ex(qp->ex), wr->mr->priv,
+	mlx5dv_wr_mr_list(qp->dv, wr->mr->priv,
 			  IBV_ACCESS_LOCAL_WRITE, (uint16_t)wr->nr_segs,
 			  (struct ibv_sge *)(uintptr_t)wr->segs);
 }
@@ -72,6 +72,7 @@ static void umr_close_mrs(struct rw_mr *mrs, uint32_t n, void *state)
 }
 
 static const struct rw_qp_ops umr_qp_ops = {
+	.dv = rw_mlx5_dv,
 	.create = umr_create_qp,
 	.post_reg = umr_post_reg,
 };

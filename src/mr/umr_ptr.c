@@ -155,7 +155,7 @@ static void umr_ptr_post_reg(struct rw_qp *qp, const struct rw_wr *wr)
 	wqe.mkey.len = htobe64(wr->length);
 	mlx5dv_set_data_seg(&wqe.list, entries * (uint32_t)sizeof(*mr->klms), mr->list_lkey,
 			    (uintptr_t)mr->klms);
-	mlx5dv_wr_raw_wqe(mlx5dv_qp_ex_from_ibv_qp_ex(qp->ex), &wqe);
+	mlx5dv_wr_raw_wqe(qp->dv, &wqe);
 }
 
 static void umr_ptr_post_io(struct rw_qp *qp, const struct rw_wr *wr)
@@ -168,7 +168,7 @@ static void umr_ptr_post_io(struct rw_qp *qp, const struct rw_wr *wr)
 	wqe.raddr.raddr = htobe64(wr->remote_addr);
 	wqe.raddr.rkey = htobe32(wr->rkey);
 	mlx5dv_set_data_seg(&wqe.data, wr->length, wr->mr->key, wr->iova);
-	mlx5dv_wr_raw_wqe(mlx5dv_qp_ex_from_ibv_qp_ex(qp->ex), &wqe);
+	mlx5dv_wr_raw_wqe(qp->dv, &wqe);
 }
 
 static void umr_ptr_close_mrs(struct rw_mr *mrs, uint32_t n, void *state)
@@ -226,6 +226,7 @@ err_pool:
 }
 
 static const struct rw_qp_ops umr_ptr_qp_ops = {
+	.dv = rw_mlx5_dv,
 	.create = umr_ptr_create_qp,
 	.post_reg = umr_ptr_post_reg,
 	.post_io = umr_ptr_post_io,

@@ -65,11 +65,10 @@ static rw_always_inline void rw_post_direct(struct rw_qp *qp, const struct rw_wr
 	rw_post_direct_wr(ex, wrs, signal ? IBV_SEND_SIGNALED : 0);
 }
 
-static rw_always_inline void rw_post_mr_wr(struct rw_qp *qp, const struct rw_wr *wr, unsigned int flags)
+static rw_always_inline void rw_post_mr_wr(struct rw_qp *qp, struct ibv_qp_ex *ex,
+					   const struct rw_qp_ops *ops, const struct rw_wr *wr,
+					   unsigned int flags)
 {
-	const struct rw_qp_ops *ops = qp->ops;
-	struct ibv_qp_ex *ex = qp->ex;
-
 	ex->wr_flags = flags | (wr->fence ? IBV_SEND_FENCE : 0);
 	switch (wr->op) {
 	case RW_WR_REG:
@@ -99,10 +98,13 @@ static rw_always_inline void rw_post_mr_wr(struct rw_qp *qp, const struct rw_wr 
 static rw_always_inline void rw_post_mrs(struct rw_qp *qp, const struct rw_wr *wrs, uint32_t n,
 			       uint64_t wr_id, bool signal)
 {
-	qp->ex->wr_id = wr_id;
+	const struct rw_qp_ops *ops = qp->ops;
+	struct ibv_qp_ex *ex = qp->ex;
+
+	ex->wr_id = wr_id;
 	for (; n > 1; n--)
-		rw_post_mr_wr(qp, wrs++, 0);
-	rw_post_mr_wr(qp, wrs, signal ? IBV_SEND_SIGNALED : 0);
+		rw_post_mr_wr(qp, ex, ops, wrs++, 0);
+	rw_post_mr_wr(qp, ex, ops, wrs, signal ? IBV_SEND_SIGNALED : 0);
 }
 
 /* Either of the two: the WRs of a chain go through MRs, all or none. */

@@ -67,6 +67,7 @@ int rw_qp_open(const struct rw_device *device, const struct rw_qp_want *want, st
 	qp->max_send_sge = want->max_send_sge;
 	qp->max_inline_bytes = attr.cap.max_inline_data;
 	qp->ops = want->ops;
+	qp->dv = want->ops ? want->ops->dv(qp->ex) : NULL;
 	qp->addr.qpn = qp->qp->qp_num;
 	qp->addr.psn = (uint32_t)random() & 0xffffff;
 	ret = want->send_ops ? rw_qp_post_by_list(qp, !qp->ex, err) : 0;

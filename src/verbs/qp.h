@@ -37,6 +37,8 @@ struct rw_wr;
  */
 struct rw_qp_ops {
 	struct ibv_qp *(*create)(struct ibv_context *ctx, struct ibv_qp_init_attr_ex *attr);
+	/* What the calls of the engine's own post to; found once. */
+	void *(*dv)(struct ibv_qp_ex *ex);
 	/* Add the registration @wr to the open batch; qp->ex->wr_id is set. */
 	void (*post_reg)(struct rw_qp *qp, const struct rw_wr *wr);
 	/* The same for a READ or WRITE through an MR; NULL: the extended API's. */
@@ -63,6 +65,7 @@ struct rw_qp {
 	uint32_t max_send_sge;
 	uint32_t max_inline_bytes; /* granted */
 	const struct rw_qp_ops *ops;
+	void *dv;             /* of ops */
 	struct rw_qp_addr addr;
 };
 
