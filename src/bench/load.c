@@ -1,17 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /* What becomes of one operation: the boxes of row.h. What is constant for a row was chosen in plan.c. */
-#include "bench/row.h"
-
-#include <errno.h>
-#include <inttypes.h>
-#include <string.h>
+#include "bench/aside.h"
 
 #include "verbs/post.h"
 
 #define POLL_BATCH 32
 
 #define HOT   rw_always_inline
-#define ASIDE __attribute__((noinline))
+#define ASIDE __attribute__((noinline)) /* as all of aside.c */
 
 /*
  * What an operation goes through from its completion to the next one's doorbell
@@ -25,18 +21,12 @@ struct kind {
 
 static const struct kind any_row = { .mrs = true, .plain = false };
 
-static ASIDE int post_failed(const struct rw_qp *qp, int error, struct rw_err *err)
-{
-	return rw_fail(err, RW_EXIT_RUN, error, "cannot post to QP 0x%x: %s", qp->addr.qpn,
-		       strerror(-error));
-}
-
 static HOT int ring_doorbell(struct rw_row *row, struct rw_qp *qp, struct rw_err *err)
 {
 	int ret = rw_post_end(qp);
 
 	row->count.doorbells++;
-	return rw_likely(!ret) ? 0 : post_failed(qp, ret, err);
+	return rw_likely(!ret) ? 0 : rw_row_post_failed(qp, ret, err);
 }
 
 /* The doorbell of the batch that is open, if there is one. */
@@ -47,38 +37,6 @@ static ASIDE int end_batch(struct rw_row *row, struct rw_err *err)
 	row->open = NULL;
 	row->open_operations = 0;
 	return q ? ring_doorbell(row, q->qp, err) : 0;
-}
-
-static ASIDE int unregister(struct rw_row *row, const struct rw_slot *slot, uint32_t n,
-			   struct rw_err *err)
-{
-	int ret = 0;
-
-	for (uint32_t i = 0; i < n; i++)
-		if (slot->wrs[i].op == RW_WR_REG && !ret)
-			ret = row->load->engine->unreg(slot->wrs[i].mr, err);
-	return ret;
-}
-
-/* Carry out the registrations of a chain that take no WQE. */
-static ASIDE int register_now(struct rw_row *row, struct rw_slot *slot, const struct rw_wr *wrs,
-			     uint32_t nr_wrs, struct rw_err *err)
-{
-	slot->wrs = wrs;
-	slot->nr_wrs = nr_wrs;
-	for (uint32_t i = 0; i < nr_wrs; i++) {
-		const struct rw_wr *wr = &wrs[i];
-		int ret;
-
-		if (wr->op != RW_WR_REG)
-			continue;
-		ret = row->load->engine->reg(row->load->ep.pd, wr, err);
-		if (ret) {
-			unregister(row, slot, i, err);
-			return ret;
-		}
-	}
-	return 0;
 }
 
 /* Its completion ends the operations before it, too: is this the one to have one? */
@@ -105,7 +63,7 @@ static HOT int post_batched(struct rw_row *row, struct rw_slot *slot, struct rw_
 	int ret = 0;
 
 	if (row->registers && slot->ctx.type == RW_CTX_MR)
-		ret = register_now(row, slot, wrs, n, err);
+		ret = rw_row_register(row, slot, wrs, n, err);
 	if (!ret && row->open != q) {
 		ret = end_batch(row, err);
 		if (!ret)
@@ -120,20 +78,15 @@ static HOT int post_batched(struct rw_row *row, struct rw_slot *slot, struct rw_
 	return ret;
 }
 
-static uint64_t ticks_now(const struct rw_row *row)
-{
-	return rw_clock_ticks(&row->load->clock);
-}
-
 static HOT int post_timed(struct rw_row *row, struct rw_slot *slot, struct rw_err *err)
 {
 	int ret;
 
 	if (!row->latency)
 		return post_batched(row, slot, err);
-	slot->times.posting = ticks_now(row);
+	slot->times.posting = rw_row_ticks(row);
 	ret = post_batched(row, slot, err);
-	slot->times.posted = ticks_now(row);
+	slot->times.posted = rw_row_ticks(row);
 	return ret;
 }
 
@@ -166,64 +119,6 @@ static ASIDE void block(struct rw_row *row, struct rw_slot *slot)
 	row->nr_blocked++;
 }
 
-static ASIDE void count_exhaustion(struct rw_row *row)
-{
-	if (!row->count.exhaustions++)
-		row->count.first_exhaustion_ticks = ticks_now(row) - row->start_ticks;
-}
-
-/*
- * The pool was empty. Returns the WQEs of the fallback, 0 (the slot is put
- * aside), or -errno.
- */
-static ASIDE int exhausted(struct rw_row *row, struct rw_slot *slot, int error, struct rw_err *err)
-{
-	if (error != -EAGAIN)
-		return rw_fail(err, RW_EXIT_RUN, error,
-			       "the planner refused an operation of %u segments: %s",
-			       row->layout.nr_segs, strerror(-error));
-	if (!slot->waits_since)
-		count_exhaustion(row);
-	switch (row->load->conf->on_exhaustion) {
-	case RW_EXHAUSTION_FALLBACK:
-		return rw_ctx_init_direct(&slot->ctx);
-	case RW_EXHAUSTION_FAIL:
-		row->count.failed++;
-		/* In a loop without pauses it would be dropped again and again. */
-		rw_slot_push(row->source ? &row->ready : &row->dropped, slot);
-		if (row->load->conf->teardown) {
-			row->dying = slot->q;
-			row->limit = 0;
-		}
-		return 0;
-	default:
-		if (!slot->waits_since) {
-			slot->waits_since = row->now;
-			row->count.waits++;
-		}
-		return 0;
-	}
-}
-
-/*
- * An operation that wanted MRs got none: the planner fell back to @wqes, as the
- * kernel does on path auto, or says why it did not. As plan_operation.
- */
-static ASIDE int plan_without_mrs(struct rw_row *row, struct rw_slot *slot, int wqes,
-				  struct rw_err *err)
-{
-	if (wqes < 0) {
-		wqes = exhausted(row, slot, wqes, err);
-		if (wqes <= 0)
-			return wqes;
-	} else {
-		count_exhaustion(row);
-	}
-	slot->wqes = (uint32_t)wqes;
-	row->count.fallbacks++;
-	return 1;
-}
-
 /*
  * Decide the path of the slot's operation and take its MRs. Returns 1: done;
  * 0: it waits or was dropped; or -errno.
@@ -239,7 +134,7 @@ static HOT int plan_operation(struct rw_row *row, struct rw_slot *slot, const st
 	}
 	wqes = rw_ctx_init(&slot->ctx, slot->pool);
 	if (rw_unlikely(wqes < 0 || slot->ctx.fell_back))
-		return plan_without_mrs(row, slot, wqes, err);
+		return rw_row_plan_without_mrs(row, slot, wqes, err);
 	slot->wqes = (uint32_t)wqes;
 	row->count.mr_operations++;
 	row->count.hold_ticks -= row->now;
@@ -284,7 +179,7 @@ static HOT int start_slot(struct rw_row *row, struct rw_slot *slot, const struct
 	}
 	row->count.issued++;
 	if (!kind.plain && row->latency)
-		slot->times.begun = ticks_now(row);
+		slot->times.begun = rw_row_ticks(row);
 	ret = try_slot(row, slot, kind, false, err);
 	if (rw_likely(ret > 0))
 		return 0;
@@ -297,7 +192,7 @@ static bool is_due(struct rw_row *row, struct rw_slot *slot)
 {
 	uint32_t idle = row->load->nr_slots - (uint32_t)rw_row_in_flight(row) - row->nr_blocked;
 
-	return rw_source_take(row->source, ticks_now(row), idle, &slot->times.due);
+	return rw_source_take(row->source, rw_row_ticks(row), idle, &slot->times.due);
 }
 
 int rw_row_issue(struct rw_row *row, uint64_t limit, struct rw_err *err)
@@ -307,7 +202,7 @@ int rw_row_issue(struct rw_row *row, uint64_t limit, struct rw_err *err)
 	row->limit = limit;
 	if (!row->ready.head || row->count.issued >= limit)
 		return 0;
-	row->now = ticks_now(row);
+	row->now = rw_row_ticks(row);
 	while (row->ready.head && row->count.issued < row->limit && !ret) {
 		if (row->source && !is_due(row, row->ready.head))
 			break;
@@ -366,7 +261,7 @@ int rw_row_serve_all(struct rw_row *row, struct rw_err *err)
 {
 	int ret = 0;
 
-	row->now = ticks_now(row);
+	row->now = rw_row_ticks(row);
 	for (uint32_t i = 0; i < row->load->ep.nr_qps && !ret; i++)
 		ret = serve_blocked(row, &row->load->qps[i], err);
 	return ret ? ret : end_batch(row, err);
@@ -383,7 +278,7 @@ static HOT int release(struct rw_row *row, struct rw_slot *slot, const struct ki
 	if (kind.mrs && slot->ctx.type == RW_CTX_MR) {
 		row->count.hold_ticks += row->now;
 		if (!kind.plain && row->registers)
-			ret = unregister(row, slot, slot->nr_wrs, err);
+			ret = rw_row_unregister(row, slot, slot->nr_wrs, err);
 		rw_ctx_destroy(&slot->ctx, slot->pool);
 	}
 	return ret;
@@ -392,31 +287,6 @@ static HOT int release(struct rw_row *row, struct rw_slot *slot, const struct ki
 int rw_row_release(struct rw_row *row, struct rw_slot *slot, struct rw_err *err)
 {
 	return release(row, slot, any_row, err);
-}
-
-void rw_row_forget(struct rw_row *row, struct rw_slot *slot)
-{
-	if (slot->wqes && slot->ctx.type == RW_CTX_MR) {
-		row->count.mr_operations--;
-		row->count.hold_ticks += row->now;
-		rw_ctx_destroy(&slot->ctx, slot->pool);
-	}
-	slot->wqes = 0;
-}
-
-static enum rw_op_path path_of(const struct rw_ctx *ctx)
-{
-	if (ctx->fell_back)
-		return RW_OP_BY_FALLBACK;
-	return ctx->type == RW_CTX_MR ? RW_OP_BY_MR : RW_OP_BY_DIRECT;
-}
-
-static void note_times(struct rw_row *row, struct rw_slot *slot)
-{
-	slot->times.path = path_of(&slot->ctx);
-	slot->times.polling = row->polling;
-	slot->times.completed = row->now;
-	rw_hist_record(&row->series->series.hist, rw_latency_record(row->latency, &slot->times));
 }
 
 /*
@@ -430,7 +300,7 @@ static HOT int retire(struct rw_row *row, struct rw_slot *slot, const struct kin
 
 	/* Once it is released the context no longer says its path. */
 	if (!kind.plain && row->latency)
-		note_times(row, slot);
+		rw_row_note_times(row, slot);
 	ret = release(row, slot, kind, err);
 	if (rw_unlikely(ret))
 		return ret;
@@ -481,37 +351,22 @@ static HOT int complete(struct rw_row *row, struct rw_slot *slot, const struct k
 	return ret;
 }
 
-/*
- * A completion in error. While a QP is torn down, those of its requests are no
- * news; the one that names the QP itself is the last.
- */
-static ASIDE int take_error(struct rw_row *row, const struct ibv_wc *wc, struct rw_err *err)
-{
-	const struct rw_load_qp *q = row->dying;
-
-	if (q && wc->qp_num == q->qp->addr.qpn) {
-		row->drained |= wc->wr_id == (uintptr_t)q;
-		return 0;
-	}
-	return rw_wc_fail(wc, row->load->conf->op == RW_VERB_WRITE ? "RDMA WRITE" : "RDMA READ", err);
-}
-
 static HOT int poll_cq(struct rw_row *row, const struct kind kind, struct rw_err *err)
 {
 	struct ibv_wc wcs[POLL_BATCH];
 	int n, ret;
 
 	if (!kind.plain && row->latency)
-		row->polling = ticks_now(row);
+		row->polling = rw_row_ticks(row);
 	n = ibv_poll_cq(row->load->ep.cq, POLL_BATCH, wcs);
 	if (rw_unlikely(n < 0))
 		return rw_fail(err, RW_EXIT_RUN, -EIO, "cannot poll the CQ: error %d", n);
 	if (!n)
 		return 0;
-	row->now = ticks_now(row);
+	row->now = rw_row_ticks(row);
 	for (const struct ibv_wc *wc = wcs; wc != wcs + n; wc++) {
 		if (rw_unlikely(wc->status != IBV_WC_SUCCESS))
-			ret = take_error(row, wc, err);
+			ret = rw_row_take_error(row, wc, err);
 		else
 			ret = complete(row, (struct rw_slot *)(uintptr_t)wc->wr_id, kind, err);
 		if (rw_unlikely(ret))
@@ -531,41 +386,4 @@ int rw_row_poll(struct rw_row *row, struct rw_err *err)
 	if (row->uses_mrs)
 		return poll_cq(row, (struct kind){ .mrs = true, .plain = true }, err);
 	return poll_cq(row, (struct kind){ .mrs = false, .plain = true }, err);
-}
-
-/* The last operations of a QP may be unsignaled: ask for a completion after them. */
-int rw_row_flush_unsignaled(struct rw_row *row, struct rw_err *err)
-{
-	for (uint32_t i = 0; i < row->load->ep.nr_qps; i++) {
-		struct rw_load_qp *q = &row->load->qps[i];
-		int ret;
-
-		if (!q->unsignaled || q->blocked.head)
-			continue;
-		ret = rw_post_marker(q->qp, (uintptr_t)q->unsignaled,
-				     row->load->conf->op == RW_VERB_WRITE, row->load->remote.rkey,
-				     row->load->remote.addr);
-		if (ret)
-			return post_failed(q->qp, ret, err);
-		q->unsignaled = NULL;
-		q->nr_unsignaled = 0;
-	}
-	return 0;
-}
-
-void rw_row_reset(struct rw_row *row)
-{
-	memset(&row->count, 0, sizeof(row->count));
-	memset(&row->corrupt, 0, sizeof(row->corrupt));
-	memset(&row->shares, 0, sizeof(row->shares));
-	row->share_wanted = row->share_exhausted = 0;
-	for (uint32_t i = 0; i < row->load->nr_slots; i++)
-		row->slots[i].done = false;
-	for (uint32_t i = 0; i < row->nr_pools; i++)
-		rw_mr_pool_reset_stats(&row->pools[i].pool);
-	if (row->latency)
-		rw_latency_reset(row->latency);
-	row->series->operations = row->series->exhaustions = 0;
-	rw_series_init(&row->series->series, row->series->intervals, RW_ROW_INTERVALS,
-		       row->load->conf->interval_ms * 1000000, 0);
 }

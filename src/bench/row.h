@@ -220,6 +220,11 @@ void rw_row_forget(struct rw_row *row, struct rw_slot *slot);
  */
 int rw_row_teardown(struct rw_row *row, struct rw_err *err);
 
+static inline uint64_t rw_row_ticks(const struct rw_row *row)
+{
+	return rw_clock_ticks(&row->load->clock);
+}
+
 /* Operations that were begun and are neither over nor waiting. */
 static inline uint64_t rw_row_in_flight(const struct rw_row *row)
 {

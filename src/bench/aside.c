@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/* What operations meet seldom, or only in some rows: kept out of the way of the others. */
+#include "bench/aside.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "verbs/post.h"
+
+int rw_row_post_failed(const struct rw_qp *qp, int error, struct rw_err *err)
+{
+	return rw_fail(err, RW_EXIT_RUN, error, "cannot post to QP 0x%x: %s", qp->addr.qpn,
+		       strerror(-error));
+}
+
+int rw_row_unregister(struct rw_row *row, const struct rw_slot *slot, uint32_t n,
+		      struct rw_err *err)
+{
+	int ret = 0;
+
+	for (uint32_t i = 0; i < n; i++)
+		if (slot->wrs[i].op == RW_WR_REG && !ret)
+			ret = row->load->engine->unreg(slot->wrs[i].mr, err);
+	return ret;
+}
+
+int rw_row_register(struct rw_row *row, struct rw_slot *slot, const struct rw_wr *wrs,
+		    uint32_t nr_wrs, struct rw_err *err)
+{
+	slot->wrs = wrs;
+	slot->nr_wrs = nr_wrs;
+	for (uint32_t i = 0; i < nr_wrs; i++) {
+		const struct rw_wr *wr = &wrs[i];
+		int ret;
+
+		if (wr->op != RW_WR_REG)
+			continue;
+		ret = row->load->engine->reg(row->load->ep.pd, wr, err);
+		if (ret) {
+			rw_row_unregister(row, slot, i, err);
+			return ret;
+		}
+	}
+	return 0;
+}
+
+static void count_exhaustion(struct rw_row *row)
+{
+	if (!row->count.exhaustions++)
+		row->count.first_exhaustion_ticks = rw_row_ticks(row) - row->start_ticks;
+}
+
+/*
+ * The pool was empty. Returns the WQEs of the fallback, 0 (the slot is put
+ * aside), or -errno.
+ */
+static int exhausted(struct rw_row *row, struct rw_slot *slot, int error, struct rw_err *err)
+{
+	if (error != -EAGAIN)
+		return rw_fail(err, RW_EXIT_RUN, error,
+			       "the planner refused an operation of %u segments: %s",
+			       row->layout.nr_segs, strerror(-error));
+	if (!slot->waits_since)
+		count_exhaustion(row);
+	switch (row->load->conf->on_exhaustion) {
+	case RW_EXHAUSTION_FALLBACK:
+		return rw_ctx_init_direct(&slot->ctx);
+	case RW_EXHAUSTION_FAIL:
+		row->count.failed++;
+		/* In a loop without pauses it would be dropped again and again. */
+		rw_slot_push(row->source ? &row->ready : &row->dropped, slot);
+		if (row->load->conf->teardown) {
+			row->dying = slot->q;
+			row->limit = 0;
+		}
+		return 0;
+	default:
+		if (!slot->waits_since) {
+			slot->waits_since = row->now;
+			row->count.waits++;
+		}
+		return 0;
+	}
+}
+
+int rw_row_plan_without_mrs(struct rw_row *row, struct rw_slot *slot, int wqes,
+			    struct rw_err *err)
+{
+	if (wqes < 0) {
+		wqes = exhausted(row, slot, wqes, err);
+		if (wqes <= 0)
+			return wqes;
+	} else {
+		count_exhaustion(row);
+	}
+	slot->wqes = (uint32_t)wqes;
+	row->count.fallbacks++;
+	return 1;
+}
+
+void rw_row_forget(struct rw_row *row, struct rw_slot *slot)
+{
+	if (slot->wqes && slot->ctx.type == RW_CTX_MR) {
+		row->count.mr_operations--;
+		row->count.hold_ticks += row->now;
+		rw_ctx_destroy(&slot->ctx, slot->pool);
+	}
+	slot->wqes = 0;
+}
+
+static enum rw_op_path path_of(const struct rw_ctx *ctx)
+{
+	if (ctx->fell_back)
+		return RW_OP_BY_FALLBACK;
+	return ctx->type == RW_CTX_MR ? RW_OP_BY_MR : RW_OP_BY_DIRECT;
+}
+
+void rw_row_note_times(struct rw_row *row, struct rw_slot *slot)
+{
+	slot->times.path = path_of(&slot->ctx);
+	slot->times.polling = row->polling;
+	slot->times.completed = row->now;
+	rw_hist_record(&row->series->series.hist, rw_latency_record(row->latency, &slot->times));
+}
+
+int rw_row_take_error(struct rw_row *row, const struct ibv_wc *wc, struct rw_err *err)
+{
+	const struct rw_load_qp *q = row->dying;
+
+	if (q && wc->qp_num == q->qp->addr.qpn) {
+		row->drained |= wc->wr_id == (uintptr_t)q;
+		return 0;
+	}
+	return rw_wc_fail(wc, row->load->conf->op == RW_VERB_WRITE ? "RDMA WRITE" : "RDMA READ", err);
+}
+
+int rw_row_flush_unsignaled(struct rw_row *row, struct rw_err *err)
+{
+	for (uint32_t i = 0; i < row->load->ep.nr_qps; i++) {
+		struct rw_load_qp *q = &row->load->qps[i];
+		int ret;
+
+		if (!q->unsignaled || q->blocked.head)
+			continue;
+		ret = rw_post_marker(q->qp, (uintptr_t)q->unsignaled,
+				     row->load->conf->op == RW_VERB_WRITE, row->load->remote.rkey,
+				     row->load->remote.addr);
+		if (ret)
+			return rw_row_post_failed(q->qp, ret, err);
+		q->unsignaled = NULL;
+		q->nr_unsignaled = 0;
+	}
+	return 0;
+}
+
+void rw_row_reset(struct rw_row *row)
+{
+	memset(&row->count, 0, sizeof(row->count));
+	memset(&row->corrupt, 0, sizeof(row->corrupt));
+	memset(&row->shares, 0, sizeof(row->shares));
+	row->share_wanted = row->share_exhausted = 0;
+	for (uint32_t i = 0; i < row->load->nr_slots; i++)
+		row->slots[i].done = false;
+	for (uint32_t i = 0; i < row->nr_pools; i++)
+		rw_mr_pool_reset_stats(&row->pools[i].pool);
+	if (row->latency)
+		rw_latency_reset(row->latency);
+	row->series->operations = row->series->exhaustions = 0;
+	rw_series_init(&row->series->series, row->series->intervals, RW_ROW_INTERVALS,
+		       row->load->conf->interval_ms * 1000000, 0);
+}
