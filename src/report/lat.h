@@ -18,9 +18,12 @@ static inline double rw_lat_unit_ns(const struct rw_conf *conf, const struct rw_
 	return conf->cycles ? latency->clock->ns_per_tick : 1e3;
 }
 
+/* ns. The histogram counts whole ones: no percentile may leave the true extremes for that. */
 static inline double rw_lat_percentile(const struct rw_latency *latency, double percent)
 {
-	return (double)rw_hist_percentile(&latency->hist, percent);
+	double ns = (double)rw_hist_percentile(&latency->hist, percent);
+
+	return rw_max(rw_min(ns, latency->moments.max), latency->moments.min);
 }
 
 static inline const char *rw_lat_path_name(const struct rw_result *row)
