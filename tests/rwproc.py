@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
-"""Processes of the end-to-end tests: ib_rw_bw as server and client; sockets. See rwtap.py."""
+"""Processes of the end-to-end tests: the programs as server and client; sockets. See rwtap.py."""
 import json
 import os
 import signal
@@ -13,6 +13,7 @@ SRCDIR = os.environ.get("RW_SRCDIR") or os.path.dirname(
     os.path.dirname(os.path.abspath(__file__)))
 BUILDDIR = os.environ.get("RW_BUILDDIR") or os.path.join(SRCDIR, "build")
 PROGRAM = os.path.join(BUILDDIR, "ib_rw_bw")
+LATENCY = os.path.join(BUILDDIR, "ib_rw_lat")
 NAME = "ib_rw_bw"
 
 # Exit codes of the programs.
@@ -120,12 +121,12 @@ def new_port():
 
 
 class Server(Process):
-    """ib_rw_bw as a server that listens. Use it in a with statement."""
+    """A server that listens. Use it in a with statement."""
 
     def __init__(self, *options, device=SERVER_DEVICE, port=None, keep=True, env=None,
-                 prefix=()):
+                 prefix=(), program=PROGRAM):
         self.port = port or new_port()
-        command = [*prefix, PROGRAM, "-d", device, "-p", str(self.port), *options]
+        command = [*prefix, program, "-d", device, "-p", str(self.port), *options]
         if keep:
             command.append("--keep_serving")
         super().__init__(command, env=env)
@@ -186,7 +187,7 @@ def end_shared_server(name):
 
 
 class Client(Process):
-    """ib_rw_bw as a client. finish() gives the case a Run."""
+    """A client. finish() gives the case a Run."""
 
     def __init__(self, server, *options, host="127.0.0.1", device=CLIENT_DEVICE, prefix=(),
                  program=PROGRAM, **popen):

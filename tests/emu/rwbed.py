@@ -99,18 +99,25 @@ class Bed:
 
 # ---- running
 
-def main(cases, both=MODES):
-    """Run cases(bed) in each mode, side by side; start rw_emu first."""
+def enter_emu():
+    """Go on within rw_emu; false if there is none."""
     with open(os.path.join(BUILDDIR, "config.h"), encoding="utf-8") as config:
         if "#define HAVE_MLX5 1" not in config.read():
             print("1..0 # SKIP built without libmlx5")
-            return
+            return False
     if os.environ.get("RW_IN_EMU") != "1":
         # In a sanitized build: Python leaks, the programs must not.
         os.environ.update(RW_IN_EMU="1", ASAN_OPTIONS="detect_leaks=0")
         rw_emu = os.path.join(SRCDIR, "emu", "rw_emu")
         os.execv(rw_emu, [rw_emu, sys.executable, os.path.abspath(sys.argv[0])])
     os.environ.pop("ASAN_OPTIONS", None)
+    return True
+
+
+def main(cases, both=MODES):
+    """Run cases(bed) in each mode, side by side; start rw_emu first."""
+    if not enter_emu():
+        return
     threads = [threading.Thread(target=_run_mode, args=(cases, mode)) for mode in both]
     for thread in threads:
         thread.start()
