@@ -102,12 +102,14 @@ static int run_chain(struct rw_row *row, struct rw_slot *slot, struct rw_err *er
 	return ret ? ret : unregister(row, slot, err);
 }
 
-int rw_row_time_alone(struct rw_row *row, uint64_t operations, struct rw_err *err)
+int rw_row_time_alone(struct rw_row *row, const struct rw_row_limit *limit, struct rw_err *err)
 {
+	const struct rw_clock *clock = &row->load->clock;
+	uint64_t end = rw_clock_ticks(clock) + rw_clock_ticks_of_ns(clock, (double)limit->ns);
 	struct rw_slot *slot = &row->slots[0];
 	int ret = 0;
 
-	for (uint64_t i = 0; i < operations && !*row->load->watch.stop && !ret; i++) {
+	for (uint64_t i = 0; i < limit->operations && !*row->load->watch.stop && !ret; i++) {
 		if (rw_ctx_init(&slot->ctx, slot->pool) < 0 || slot->ctx.type != RW_CTX_MR)
 			return 0; /* a pool too small for one operation, or a direct path */
 		ret = run_chain(row, slot, err);
@@ -115,6 +117,8 @@ int rw_row_time_alone(struct rw_row *row, uint64_t operations, struct rw_err *er
 		if (!ret && i % ASK_EVERY == 0)
 			ret = row->load->watch.check(row->load->watch.arg, err);
 		rw_ctx_destroy(&slot->ctx, slot->pool);
+		if (rw_clock_ticks(clock) >= end)
+			break;
 	}
 	return ret;
 }

@@ -10,11 +10,24 @@
 #define LATENCY_BLOCK  100 /* operations */
 #define LATENCY_BLOCKS 50  /* at least as many, if there are operations enough */
 #define LATENCY_ALONE  1000
+#define ALONE_NS       RW_NS_PER_S /* ... and no longer, where each takes long */
 #define WARM_UP_MIN    100
 
 static uint64_t operations_of(const struct rw_conf *conf)
 {
 	return conf->duration_s ? UINT64_MAX : conf->iters * conf->qps;
+}
+
+/* As fast as it goes: at one operation per second a warm-up would take minutes. */
+static int warm_up_row(struct rw_row *row, const struct rw_row_limit *limit, struct rw_err *err)
+{
+	struct rw_source *source = row->source;
+	int ret;
+
+	row->source = NULL;
+	ret = rw_row_run(row, limit, err);
+	row->source = source;
+	return ret;
 }
 
 static int warm_up(struct rw_client *client, struct rw_err *err)
@@ -27,7 +40,7 @@ static int warm_up(struct rw_client *client, struct rw_err *err)
 	int ret = 0;
 
 	for (uint32_t i = 0; i < client->nr_rows && !ret; i++)
-		ret = rw_row_run(&client->rows[i], &limit, err);
+		ret = warm_up_row(&client->rows[i], &limit, err);
 	for (uint32_t i = 0; i < client->nr_rows; i++)
 		rw_row_reset(&client->rows[i]);
 	/* What the warm-up moved must not pass for the measured phase's work. */
@@ -108,6 +121,10 @@ int rw_client_measure(struct rw_client *client, struct rw_err *err)
 {
 	const struct rw_conf *conf = client->conf;
 	uint64_t samples = conf->unsorted ? operations_of(conf) : 0;
+	const struct rw_row_limit alone = {
+		.operations = rw_min(operations_of(conf), LATENCY_ALONE),
+		.ns = ALONE_NS,
+	};
 	int ret = 0;
 
 	for (uint32_t i = 0; i < client->nr_rows && rw_conf_is_timed(conf) && !ret; i++)
@@ -120,7 +137,6 @@ int rw_client_measure(struct rw_client *client, struct rw_err *err)
 	rw_port_counters_start(&client->counters);
 	ret = rw_conf_takes_turns(conf) ? take_turns(client, err) : measure_row(client, err);
 	for (uint32_t i = 0; i < client->nr_rows && conf->test->is_latency && !ret; i++)
-		ret = rw_row_time_alone(&client->rows[i],
-					rw_min(operations_of(conf), LATENCY_ALONE), err);
+		ret = rw_row_time_alone(&client->rows[i], &alone, err);
 	return ret;
 }

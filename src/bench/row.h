@@ -168,11 +168,11 @@ int rw_row_run(struct rw_row *row, const struct rw_row_limit *limit, struct rw_e
 void rw_row_reset(struct rw_row *row);
 
 /*
- * Carry out up to @operations with each WR of the MR path alone, for the times
- * of registration and invalidation; none if a row does not take MRs. Nothing
- * may be in flight. Returns 0 or -errno, told in @err.
+ * Carry out operations up to @limit with each WR of the MR path alone, for the
+ * times of registration and invalidation; none if a row does not take MRs.
+ * Nothing may be in flight. Returns 0 or -errno, told in @err.
  */
-int rw_row_time_alone(struct rw_row *row, uint64_t operations, struct rw_err *err);
+int rw_row_time_alone(struct rw_row *row, const struct rw_row_limit *limit, struct rw_err *err);
 
 /* Bytes of the WQEs of the operations counted: 0 where WQEs are not known. */
 uint64_t rw_row_wqe_bytes(const struct rw_row *row);
