@@ -39,13 +39,17 @@ static uint8_t *slot_memory(const struct server *server, uint32_t slot)
 static int take_setup(struct server *server, const json_t *msg, struct rw_err *err)
 {
 	const char *ids[] = { server->conf.test->id };
+	struct rw_err ignored = { 0 };
 	struct rw_msg_port port;
 	json_t *run, *obj;
 	int id;
-	int ret = rw_field_enum(msg, "test", ids, RW_ARRAY_SIZE(ids), &id, err);
+	int ret = rw_field_enum(msg, "test", ids, RW_ARRAY_SIZE(ids), &id, &ignored);
 
-	if (!ret)
-		ret = rw_field_obj(msg, "run", &run, err);
+	if (ret)
+		return rw_fail(err, RW_EXIT_PEER, ret,
+			       "this server is %s; run the same program on both sides",
+			       server->conf.test->program);
+	ret = rw_field_obj(msg, "run", &run, err);
 	if (!ret)
 		ret = rw_conf_from_json(&server->conf, run, err);
 	if (!ret) {
