@@ -5,6 +5,7 @@ set -u
 
 : "${RW_BUILDDIR:?}"
 bw=$RW_BUILDDIR/ib_rw_bw
+program=ib_rw_bw
 dir=$(mktemp -d) || exit 99
 trap 'rm -rf "$dir"' EXIT
 number=0
@@ -29,14 +30,14 @@ skip() {
 
 # run ARGUMENT...: status in $got, output in $dir/out and $dir/err
 run() {
-	timeout 20 "$bw" "$@" >"$dir/out" 2>"$dir/err" </dev/null
+	timeout 20 "$RW_BUILDDIR/$program" "$@" >"$dir/out" 2>"$dir/err" </dev/null
 	got=$?
 }
 
 # one_line WORD: all that was said is one line on stderr, with WORD in it
 one_line() {
 	[ ! -s "$dir/out" ] && [ "$(wc -l <"$dir/err")" -eq 1 ] &&
-		grep -q '^ib_rw_bw: ' "$dir/err" && grep -qF -- "$1" "$dir/err"
+		grep -q "^$program: " "$dir/err" && grep -qF -- "$1" "$dir/err"
 }
 
 # refused NAME STATUS WORD ARGUMENT...
@@ -83,6 +84,34 @@ refused "two flags without a peer" 2 "--list_engines and --selftest" --list_engi
 refused "a flag without a peer, and a host" 2 "no peer" --selftest host
 refused "segments that do not make up the size" 2 "--sges=16" --sges=15 --segment=4K host
 refused "bytes that are no characters" 2 "unknown" "$(printf -- '--a\nb\033[2J')"
+
+# ---- loads, and what only one of the programs has
+refused "two loads" 2 "--rate and --think_us" --rate=1000 --think_us=10 host
+refused "unknown arrivals" 2 "poisson, fixed or burst:N" --rate=1000 --arrival=bogus host
+refused "a burst of none" 2 "burst:N" --rate=1000 --arrival=burst:0 host
+refused "a share over 1" 2 "--pool_target: '2'" --pool_target=2 host
+refused "a share that is no number" 2 "--pool_target: 'nan'" --pool_target=nan host
+for option in --percentiles=50 --report-histogram --report-unsorted --report-cycles -H -U -C; do
+	refused "$option for ib_rw_bw" 2 "is an option of ib_rw_lat" $option host
+done
+program=ib_rw_lat
+for option in --report_gbits --noPeak -N; do
+	refused "$option for ib_rw_lat" 2 "is an option of ib_rw_bw" $option host
+done
+for list in 101 x -1 nan 50,,99 "50," ",50" 1e1 .; do
+	refused "--percentiles=$list" 2 "is no number from 0 to 100" --percentiles="$list" host
+done
+refused "--percentiles of nothing" 2 "the value is empty" --percentiles= host
+refused "17 percentiles" 2 "more than 16" \
+	--percentiles=1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17 host
+refused "samples of a run without end" 2 "give -n" -U -D 1 host
+refused "samples beyond number" 2 "at most 10000000" -U -n 5000001 -q 2 host
+refused "the two loads, here, too" 2 "--rate and --think_us" --rate=1000 --think_us=10 host
+run -h
+[ "$got" -eq 0 ] && grep -q -- '--percentiles=LIST' "$dir/out" && ! grep -q gbits "$dir/out" &&
+	grep -q 'default 4K' "$dir/out"
+result $? "ib_rw_lat --help: its own options and defaults"
+program=ib_rw_bw
 
 # ---- files
 refused "--json into a missing directory" 1 "$dir/missing/x.json" --json "$dir/missing/x.json" host
