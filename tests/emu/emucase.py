@@ -3,7 +3,7 @@
 import os
 
 from rwbed import enter_emu
-from rwproc import LATENCY, client, eq, shared_server, true
+from rwproc import LATENCY, Client, eq, shared_server, true
 from rwtap import good, run_cases
 
 PERFTEST_KEYS = "t_min", "t_typical", "percentile_99", "percentile_99.9", "t_max"
@@ -17,12 +17,21 @@ def main():
 
 # ---- latencies
 
-def latency(*options, program=LATENCY, **settings):
-    """A run of ib_rw_lat; @settings are of the emulated device the client has."""
-    server = shared_server("of ib_rw_lat", device="mlx5_0", program=LATENCY)
+def server_of(program):
+    return shared_server("of " + os.path.basename(program), device="mlx5_0", program=program)
+
+
+def start_latency(*options, program=LATENCY, **settings):
+    """A client, of ib_rw_lat if not told; @settings are of the emulated device it has."""
     env = dict(os.environ, **{f"RW_EMU_{key.upper()}": str(value)
                               for key, value in settings.items()})
-    return client(server, "-F", *map(str, options), device="mlx5_1", program=program, env=env)
+    return Client(server_of(program), "-F", *map(str, options), device="mlx5_1",
+                  program=program, env=env)
+
+
+def latency(*options, **more):
+    """... and its end."""
+    return start_latency(*options, **more).finish()
 
 
 def near(found, wanted, what, relative=1e-9, absolute=1e-9):

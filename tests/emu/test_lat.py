@@ -8,9 +8,9 @@ import sys
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 # pylint: disable=wrong-import-position
-from emucase import PERFTEST_KEYS, good_latencies, latency, main, near
-from rwproc import CORRUPT, eq, true
-from rwtap import case, consistent
+from emucase import PERFTEST_KEYS, good_latencies, latency, main, near, server_of
+from rwproc import CORRUPT, LATENCY, PEER, client, eq, true
+from rwtap import case, consistent, refused
 
 COUNT = 230  # no multiple of a block
 ENGINES = "umr", "umr_ptr", "reg"
@@ -154,6 +154,12 @@ def _():
     for row in run.rows:
         consistent(row, "umr_ptr")
         eq(row["n_iterations"], 20, "operations")
+
+
+@case("the other program's server: refused, with what to do")
+def _():
+    refused(client(server_of(LATENCY), "-F", device="mlx5_1"), PEER, "this server is ib_rw_lat",
+            "the same program")
 
 
 # ---- data
