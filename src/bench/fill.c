@@ -72,7 +72,8 @@ static void fill_prediction(const struct rw_client *client, const struct rw_row 
 	struct rw_err ignored = { 0 };
 	double target;
 
-	if (!rw_blocks_ci(&row->shares, 0.95, &result->share_ci))
+	if (!rw_blocks_share_ci(&row->shares, row->count.exhaustions, row->count.mr_wanted, 0.95,
+				&result->share_ci))
 		result->share_ci = (struct rw_ci){ 1, 0 };
 	/* Fallbacks without a time of their own leave a closed loop open to guesses. */
 	if ((result->latency || !result->fallbacks) && !rw_loss_predict(&load, &prediction)) {

@@ -7,7 +7,7 @@
 
 /* How often the watch is asked, and how long nothing may complete. */
 #define WATCH_NS   (50 * 1000 * 1000)
-#define SHARE_BLOCK 100 /* operations */
+#define SHARE_BLOCK 16 /* operations */
 #define SILENCE_NS (UINT64_C(30) * RW_NS_PER_S)
 
 /* The state of one phase that only the loop needs. */
@@ -45,15 +45,15 @@ static void count_wanted(struct rw_row *row)
 	row->count.mr_wanted = row->slots[0].ctx.wants_mr ? row->count.issued : 0;
 }
 
-/* After so many operations that wanted MRs, or when it is @over, a block of them ends. */
-static void note_share(struct rw_row *row, bool over)
+/* After so many operations that wanted MRs a block of them ends. */
+static void note_share(struct rw_row *row)
 {
 	const struct rw_counters *count = &row->count;
 	uint64_t wanted;
 
 	count_wanted(row);
 	wanted = count->mr_wanted - row->share_wanted;
-	if (wanted < SHARE_BLOCK && !over)
+	if (wanted < SHARE_BLOCK)
 		return;
 	rw_blocks_add(&row->shares, (double)(count->exhaustions - row->share_exhausted), wanted);
 	row->share_wanted = count->mr_wanted;
@@ -194,7 +194,7 @@ int rw_row_run(struct rw_row *row, const struct rw_row_limit *limit, struct rw_e
 		if (n) {
 			phase.last_ticks = now = row->now;
 			note_window(row, &phase, now);
-			note_share(row, false);
+			note_share(row);
 			note_interval(row, now, false);
 		} else {
 			now = rw_clock_ticks(&row->load->clock);

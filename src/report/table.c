@@ -122,8 +122,8 @@ static void print_share(const struct rw_result *r)
 	if (r->share_model && (r->rate || r->exhaustions)) {
 		printf(" # exhaustions: measured %.4g %%", 100 * rw_result_exhaustion_share(r));
 		if (r->share_ci.low <= r->share_ci.high)
-			printf(" (95 %% interval %.4g to %.4g)", 100 * rw_max(r->share_ci.low, 0),
-			       100 * rw_min(r->share_ci.high, 1));
+			printf(" (95 %% interval %.4g to %.4g)", 100 * r->share_ci.low,
+			       100 * r->share_ci.high);
 		printf(", predicted from the hold time %.4g %% (%s)\n", 100 * r->share_predicted,
 		       r->share_model);
 	}

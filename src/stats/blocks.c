@@ -1,6 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 #include "stats/blocks.h"
 
+/*
+ * An interval is made of fewer batches than this, and of half as many at least:
+ * the longer they are the less they depend on each other, and of 10 to 30 hardly
+ * anything is lost (Schmeiser 1982).
+ */
+#define MAX_BATCHES 32
+
 static void halve(struct rw_blocks *blocks)
 {
 	blocks->n /= 2;
@@ -25,11 +32,20 @@ void rw_blocks_add(struct rw_blocks *blocks, double sum, uint64_t count)
 		halve(blocks);
 }
 
-bool rw_blocks_ci(const struct rw_blocks *blocks, double confidence, struct rw_ci *ci_p)
+bool rw_blocks_share_ci(const struct rw_blocks *blocks, uint64_t successes, uint64_t n,
+			double confidence, struct rw_ci *ci_p)
 {
 	struct rw_moments moments = { 0 };
+	uint32_t together = 1;
 
-	for (uint32_t i = 0; i < blocks->n; i++)
-		rw_moments_add(&moments, blocks->means[i]);
-	return rw_ci_mean(&moments, confidence, ci_p);
+	while (blocks->n / together >= MAX_BATCHES)
+		together *= 2;
+	for (uint32_t i = 0; i + together <= blocks->n; i += together) {
+		double sum = 0;
+
+		for (uint32_t k = i; k < i + together; k++)
+			sum += blocks->means[k];
+		rw_moments_add(&moments, sum / together);
+	}
+	return rw_ci_share_of_blocks(successes, n, &moments, confidence, ci_p);
 }

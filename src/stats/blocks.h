@@ -31,7 +31,12 @@ struct rw_blocks {
  */
 void rw_blocks_add(struct rw_blocks *blocks, double sum, uint64_t count);
 
-/* The interval of the mean of the blocks' means; false: fewer than two of them. */
-bool rw_blocks_ci(const struct rw_blocks *blocks, double confidence, struct rw_ci *ci_p);
+/*
+ * The interval of the share of @successes in @n, of which @blocks holds the
+ * shares block by block; neighbours are taken together until few are left.
+ * Returns false, and leaves *@ci_p alone, for fewer than two blocks.
+ */
+bool rw_blocks_share_ci(const struct rw_blocks *blocks, uint64_t successes, uint64_t n,
+			double confidence, struct rw_ci *ci_p);
 
 #endif

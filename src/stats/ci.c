@@ -80,24 +80,43 @@ double rw_ci_student_quantile(double p, uint64_t degrees)
 	}
 }
 
+static struct rw_ci wilson(double share, double trials, double z)
+{
+	double scale = 1 + z * z / trials;
+	double centre = (share + z * z / (2 * trials)) / scale;
+	double half =
+		z * sqrt(share * (1 - share) / trials + z * z / (4 * trials * trials)) / scale;
+
+	/* both ends meet 0 and 1 exactly, which rounding would miss */
+	return (struct rw_ci){
+		.low = share > 0 ? rw_max(centre - half, 0) : 0,
+		.high = share < 1 ? rw_min(centre + half, 1) : 1,
+	};
+}
+
 struct rw_ci rw_ci_share(uint64_t successes, uint64_t n, double confidence)
 {
-	double z = rw_ci_normal_quantile(0.5 + confidence / 2);
-	double trials = (double)n, share, scale, centre, half;
-	struct rw_ci ci = { 0, 1 };
-
 	if (!n)
-		return ci;
-	share = (double)successes / trials;
-	scale = 1 + z * z / trials;
-	centre = (share + z * z / (2 * trials)) / scale;
-	half = z * sqrt(share * (1 - share) / trials + z * z / (4 * trials * trials)) / scale;
-	/* both ends meet 0 and 1 exactly, which rounding would miss */
-	if (successes)
-		ci.low = rw_max(centre - half, 0);
-	if (successes < n)
-		ci.high = rw_min(centre + half, 1);
-	return ci;
+		return (struct rw_ci){ 0, 1 };
+	return wilson((double)successes / (double)n, (double)n,
+		      rw_ci_normal_quantile(0.5 + confidence / 2));
+}
+
+bool rw_ci_share_of_blocks(uint64_t successes, uint64_t n, const struct rw_moments *blocks,
+			   double confidence, struct rw_ci *ci_p)
+{
+	double share, independent, effect = 1;
+
+	if (!n || blocks->count < 2)
+		return false;
+	share = (double)successes / (double)n;
+	independent = share * (1 - share) / (double)n;
+	if (independent > 0)
+		effect = blocks->m2 / (double)(blocks->count - 1) / (double)blocks->count /
+			 independent;
+	*ci_p = wilson(share, (double)n / rw_max(effect, 1),
+		       rw_ci_student_quantile(0.5 + confidence / 2, blocks->count - 1));
+	return true;
 }
 
 bool rw_ci_mean(const struct rw_moments *moments, double confidence, struct rw_ci *ci_p)

@@ -23,9 +23,21 @@ struct rw_ci {
  * 2001). Always within 0 and 1; low is 0 for no success, high is 1 for n, and
  * without trials it is everything. Trials that depend on each other (operations
  * that find a pool full tend to follow each other) make it too narrow: then
- * use rw_ci_mean() of the shares of blocks.
+ * use rw_ci_share_of_blocks().
  */
 struct rw_ci rw_ci_share(uint64_t successes, uint64_t n, double confidence);
+
+/*
+ * The share of @successes in @n trials that depend on their neighbours: Wilson's
+ * interval, of as many independent trials as would scatter like the shares of
+ * successive blocks of them, in @blocks (the design effect, Kish 1965; never
+ * below 1), with Student's quantile since blocks may be few. It holds the share, and
+ * is of use where the mean's is not: close to 0 and 1. Without any success, or
+ * with nothing else, trials pass for independent.
+ * Returns false, and leaves *@ci_p alone, for no trial or fewer than two blocks.
+ */
+bool rw_ci_share_of_blocks(uint64_t successes, uint64_t n, const struct rw_moments *blocks,
+			   double confidence, struct rw_ci *ci_p);
 
 /*
  * The mean of what @moments were drawn from, by Student's distribution (which
