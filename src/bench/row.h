@@ -121,7 +121,8 @@ struct rw_row {
 	struct rw_load_qp *dying; /* to be torn down, or being so */
 	bool drained;             /* its last request has come back */
 	uint64_t start_ticks;     /* of the phase, as if it had no breaks */
-	uint64_t polling;         /* when the last poll began, if operations are timed */
+	uint64_t polling;         /* when the last poll began, if operations are timed ... */
+	uint64_t away_ticks;      /* ... and how long ago that may be for a loop that is awake */
 	uint64_t now;             /* when the CQ was last polled with success */
 	struct rw_slot_list ready; /* their next operation is begun by rw_row_issue */
 	struct rw_slot_list dropped;

@@ -7,6 +7,7 @@
 
 /* How often the watch is asked, and how long nothing may complete. */
 #define WATCH_NS   (50 * 1000 * 1000)
+#define AWAY_NS	    10000.0
 #define SHARE_BLOCK 16 /* operations */
 #define SILENCE_NS (UINT64_C(30) * RW_NS_PER_S)
 
