@@ -56,9 +56,9 @@ static struct rw_loss_load pool_load(const struct rw_client *client, const struc
 
 	rw_arrival_parse(conf->arrival, &load.shape);
 	if (latency) {
-		load.hold = &latency->hold;
-		load.fallback = &latency->fallback;
-		load.fallback_ns = mean_ns(&latency->fallback);
+		load.hold = &latency->service_of[RW_OP_BY_MR];
+		load.fallback = &latency->service_of[RW_OP_BY_FALLBACK];
+		load.fallback_ns = mean_ns(load.fallback);
 	}
 	return load;
 }
@@ -141,6 +141,8 @@ void rw_client_fill_result(const struct rw_client *client, struct rw_row *row,
 		.interrupted = *client->stop,
 		.corrupt = row->corrupt,
 	};
+	if (row->latency)
+		rw_latency_finish(row->latency);
 	result->latency = row->latency;
 	row->latency = NULL;
 	result->rate = client->conf->rate;

@@ -49,6 +49,8 @@ void rw_client_progress(void *arg, const struct rw_row *row)
 	if (same && rw_clock_ns(clock, now - live->ticks) <
 			    (double)(client->conf->report_interval_s * RW_NS_PER_S))
 		return;
+	if (row->latency)
+		rw_latency_settle(row->latency);
 	if (same)
 		show(client, row, now);
 	live->ticks = now;

@@ -64,6 +64,23 @@ static inline void rw_hist_record(struct rw_hist *hist, uint64_t value)
 	hist->max = rw_max(hist->max, value);
 }
 
+/*
+ * The same in two halves, where values come in haste: count each, and account for
+ * @n of them later, with the smallest and the largest. In between @hist holds
+ * what was accounted for, and must not be reset or merged.
+ */
+static inline void rw_hist_count(struct rw_hist *hist, uint64_t value)
+{
+	hist->buckets[rw_hist_index(value)]++;
+}
+
+static inline void rw_hist_account(struct rw_hist *hist, uint64_t n, uint64_t min, uint64_t max)
+{
+	hist->count += n;
+	hist->min = rw_min(hist->min, min);
+	hist->max = rw_max(hist->max, max);
+}
+
 /* Add what @from has counted to @hist. */
 void rw_hist_merge(struct rw_hist *hist, const struct rw_hist *from);
 

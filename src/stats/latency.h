@@ -15,6 +15,7 @@ enum rw_op_path {
 	RW_OP_BY_DIRECT,   /* as it was wanted */
 	RW_OP_BY_MR,
 	RW_OP_BY_FALLBACK, /* direct, since the pool was empty */
+	RW_NR_OP_PATHS
 };
 
 /* One operation, in ticks. Open loop: @due is when it was to begin. */
@@ -28,22 +29,39 @@ struct rw_op_times {
 	enum rw_op_path path;
 };
 
+/*
+ * What a few operations add up to, in ticks: converting, dividing and updating
+ * moments would cost more than all the rest, and is done once for all of them.
+ */
+struct rw_latency_batch {
+	uint32_t n;
+	uint64_t first;           /* latency: the sums below are of differences from it */
+	double sum, squares;
+	uint64_t min, max;
+	uint64_t plan, post, poll;
+	uint64_t service;         /* from @begun to @completed */
+};
+
 struct rw_latency {
 	const struct rw_clock *clock;
 	bool open_loop;
+	struct rw_latency_batch batch;
+
+	/* ns from @begun, by path: those by MR held theirs as long. Closed loop: none by direct. */
+	struct rw_hist service_of[RW_NR_OP_PATHS];
+
+	/* All below hold what was recorded up to the last rw_latency_settle(). */
 	struct rw_hist hist; /* ns, from @posting, or in an open loop from @due, to @completed */
-	struct rw_moments moments; /* of the same */
+	struct rw_moments moments; /* of what @hist holds */
+	struct rw_hist service;    /* all paths together; by rw_latency_finish() */
 	/* Sums over all operations, ns. */
 	double plan_ns, post_ns, device_ns, poll_ns;
-
-	/* ns from @begun: of all, of those that held MRs, and of fallbacks. */
-	struct rw_hist service, hold, fallback;
 	double queued_ns; /* open loop: sum of what operations waited for a free context */
 
 	/* The mean of each block. */
 	struct rw_blocks blocks;
-	double sum_ns, block_start_ns;
-	uint64_t block_start_count;
+	double block_ns; /* of the block that is open */
+	uint64_t block_count;
 
 	/* Each operation in the order in which they ended; NULL: not kept. */
 	uint64_t *samples;
@@ -64,10 +82,19 @@ void rw_latency_free(struct rw_latency *latency);
 /* Forget all that was recorded. */
 void rw_latency_reset(struct rw_latency *latency);
 
-/* Count one operation: no allocation, no loop. Returns its latency in ns. */
+/*
+ * Count one operation: no allocation, no loop and, but for one in thousands, no
+ * division. Returns its latency in ns.
+ */
 uint64_t rw_latency_record(struct rw_latency *latency, const struct rw_op_times *times);
 
 /* A block of operations has ended. */
 void rw_latency_end_block(struct rw_latency *latency);
+
+/* Bring the figures up to what was recorded. To be called before they are read. */
+void rw_latency_settle(struct rw_latency *latency);
+
+/* ... and @service, too. */
+void rw_latency_finish(struct rw_latency *latency);
 
 #endif

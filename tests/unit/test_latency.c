@@ -5,6 +5,7 @@
 #include <math.h>
 
 #include "stats/latency.h"
+#include "util/random.h"
 
 /* Half a nanosecond a tick. */
 static const struct rw_clock clock_of_test = { .ns_per_tick = 0.5 };
@@ -44,6 +45,7 @@ static void test_closed_loop(void **state)
 	record(latency, 100);
 	record(latency, 300);
 	record(latency, 200);
+	rw_latency_settle(latency);
 	assert_int_equal(latency->moments.count, 3);
 	assert_near(latency->moments.mean, 200);
 	assert_near(rw_moments_stdev(&latency->moments), 100);
@@ -77,6 +79,7 @@ static void test_open_loop(void **state)
 	struct rw_latency *latency = make(true, 0);
 
 	rw_latency_record(latency, &times);
+	rw_latency_finish(latency);
 	assert_int_equal(latency->hist.max, 520);
 	assert_near(latency->moments.mean, 520);
 	assert_int_equal(latency->service.max, 120);
@@ -95,6 +98,7 @@ static void test_small_spread(void **state)
 	rw_latency_record(latency, &times);
 	times.completed = 803;
 	rw_latency_record(latency, &times);
+	rw_latency_settle(latency);
 	assert_near(latency->moments.mean, 401);
 	assert_near(rw_moments_stdev(&latency->moments), sqrt(0.5));
 	rw_latency_free(latency);
@@ -130,12 +134,65 @@ static void test_paths(void **state)
 	times.path = RW_OP_BY_FALLBACK;
 	times.completed = 600;
 	rw_latency_record(latency, &times);
-	assert_int_equal(latency->service.count, 3);
-	assert_int_equal(latency->hold.count, 1);
-	assert_int_equal(latency->hold.max, 200);
-	assert_int_equal(latency->fallback.count, 1);
-	assert_int_equal(latency->fallback.max, 300);
+	assert_int_equal(latency->service_of[RW_OP_BY_MR].count, 1);
+	assert_int_equal(latency->service_of[RW_OP_BY_MR].max, 200);
+	assert_int_equal(latency->service_of[RW_OP_BY_FALLBACK].count, 1);
+	assert_int_equal(latency->service_of[RW_OP_BY_FALLBACK].max, 300);
 	rw_latency_free(latency);
+}
+
+/* Operation by operation, against sums over all of them; settling in between changes nothing. */
+static void test_many(void **state)
+{
+	struct rw_latency *settled = make(true, 0), *latency = make(true, 0);
+	double sum = 0, squares = 0, queued = 0, mean;
+	const uint32_t n = 20000;
+	struct rw_random random;
+
+	rw_random_init(&random, 7);
+	for (uint32_t i = 0; i < n; i++) {
+		/* the first one is far from all others: sums are about it */
+		uint64_t ticks = i ? 1000 + rw_random_below(&random, 100) : UINT64_C(1) << 40;
+		const struct rw_op_times times = {
+			.due = 5, .begun = 5 + i % 7, .posting = 20, .posted = 30, .polling = 40,
+			.completed = 5 + ticks,
+			.path = i % RW_NR_OP_PATHS,
+		};
+
+		rw_latency_record(latency, &times);
+		rw_latency_record(settled, &times);
+		if (i % 11 == 0)
+			rw_latency_settle(settled);
+		sum += (double)ticks / 2;
+		queued += i % 7 / 2.0;
+	}
+	mean = sum / n;
+	rw_random_init(&random, 7);
+	for (uint32_t i = 0; i < n; i++) {
+		uint64_t ticks = i ? 1000 + rw_random_below(&random, 100) : UINT64_C(1) << 40;
+
+		squares += pow((double)ticks / 2 - mean, 2);
+	}
+	rw_latency_finish(latency);
+	rw_latency_finish(settled);
+	for (int i = 0; i < 2; i++) {
+		const struct rw_latency *l = i ? settled : latency;
+
+		assert_near(l->moments.mean, mean);
+		assert_near(rw_moments_stdev(&l->moments), sqrt(squares / (n - 1)));
+		assert_near(l->moments.max, (double)(UINT64_C(1) << 39));
+		assert_near(l->queued_ns, queued);
+		assert_int_equal(l->service.count, n);
+		assert_int_equal(l->hist.count, n);
+		assert_near(l->plan_ns + l->post_ns + l->device_ns + l->poll_ns + l->queued_ns, sum);
+	}
+	assert_memory_equal(&latency->service, &settled->service, sizeof(latency->service));
+	assert_memory_equal(&latency->hist, &settled->hist, sizeof(latency->hist));
+	rw_latency_reset(latency);
+	rw_latency_finish(latency);
+	assert_int_equal(latency->moments.count + latency->hist.count + latency->service.count, 0);
+	rw_latency_free(latency);
+	rw_latency_free(settled);
 }
 
 int main(void)
@@ -146,6 +203,7 @@ int main(void)
 		cmocka_unit_test(test_small_spread),
 		cmocka_unit_test(test_blocks),
 		cmocka_unit_test(test_paths),
+		cmocka_unit_test(test_many),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
