@@ -51,6 +51,9 @@ def consistent(row, engine="reg"):
     true(row["elapsed_ns"] > 0, what + "a time")
     if "t_avg" not in row:
         true(row["BW_average"] > 0 and row["MsgRate"] > 0, what + "a speed")
+        # The rate is of all operations and of the window that is stated, to the last one.
+        per_s = row["n_iterations"] * 1e9 / row["elapsed_ns"]
+        true(abs(row["MsgRate"] * 1e6 / per_s - 1) < 1e-9, what + "MsgRate of elapsed_ns")
     eq(row["corrupt_bytes"], 0, what + "corrupt bytes")
     eq(row["first_corrupt_byte"], None, what + "first corrupt byte")
 
