@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /* What a row did, as a result: ticks become time, sums become means. */
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -63,6 +64,28 @@ static struct rw_loss_load pool_load(const struct rw_client *client, const struc
 	return load;
 }
 
+/* Are the contexts more than the arrivals of an open loop keep busy, with a margin for chance? */
+static bool has_contexts(const struct rw_conf *conf, const struct rw_result *result)
+{
+	double busy = (double)conf->rate * mean_ns(&result->latency->service) * 1e-9;
+
+	return (double)(conf->contexts * conf->qps) > busy + 3 * sqrt(busy) + 2;
+}
+
+/*
+ * Models know nothing of teardowns, of contexts that are too few for the
+ * arrivals (these queue), of a closed loop that begins again at once after a
+ * drop, and of fallbacks that were not timed.
+ */
+static bool fits_a_model(const struct rw_conf *conf, const struct rw_result *result)
+{
+	if (conf->teardown || (!result->latency && result->fallbacks))
+		return false;
+	if (conf->rate)
+		return has_contexts(conf, result);
+	return conf->think_us || conf->on_exhaustion != RW_EXHAUSTION_FAIL;
+}
+
 /* What the models say of the share of exhaustions, where they can know. */
 static void fill_prediction(const struct rw_client *client, const struct rw_row *row,
 			    struct rw_result *result)
@@ -75,13 +98,13 @@ static void fill_prediction(const struct rw_client *client, const struct rw_row 
 	if (!rw_blocks_share_ci(&row->shares, row->count.exhaustions, row->count.mr_wanted, 0.95,
 				&result->share_ci))
 		result->share_ci = (struct rw_ci){ 1, 0 };
-	/* Fallbacks without a time of their own leave a closed loop open to guesses. */
-	if ((result->latency || !result->fallbacks) && !rw_loss_predict(&load, &prediction)) {
-		result->share_model = prediction.model;
-		result->share_predicted = prediction.share;
-	}
+	if (!fits_a_model(client->conf, result) || rw_loss_predict(&load, &prediction))
+		return;
+	result->share_model = prediction.model;
+	result->share_predicted = prediction.share;
 	rw_conf_pool_target(client->conf, &target, &ignored);
-	if (target > 0)
+	/* Who foretells the present pool wrongly has nothing to say of others. */
+	if (target > 0 && !rw_result_is_surprise(result))
 		rw_loss_pool_for(&load, target, &result->pool_wanted);
 }
 
@@ -101,6 +124,13 @@ static void fill_series(struct rw_row *row, struct rw_result *result)
 	result->nr_intervals = series->count;
 	result->interval_ns = series->interval_ns;
 	result->last_interval_ns = series->last_ns;
+}
+
+/* What all arrivals waited for a free context, those that never began too. */
+static double queued_ns(const struct rw_latency *latency, const struct rw_counters *count,
+			const struct rw_clock *clock)
+{
+	return (latency ? latency->queued_ns : 0) + count->unserved_ticks * clock->ns_per_tick;
 }
 
 void rw_client_fill_result(const struct rw_client *client, struct rw_row *row,
@@ -147,6 +177,9 @@ void rw_client_fill_result(const struct rw_client *client, struct rw_row *row,
 	row->latency = NULL;
 	result->rate = client->conf->rate;
 	result->queue_max = count->queue_max;
+	if (count->elapsed_ns)
+		result->queue_mean = queued_ns(result->latency, count, clock) /
+				     (double)count->elapsed_ns;
 	result->unserved = count->unserved;
 	/* Rows that took turns moved them together: the first one tells it. */
 	if (row == &client->rows[0])

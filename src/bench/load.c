@@ -238,8 +238,12 @@ static int serve_blocked(struct rw_row *row, struct rw_load_qp *q, struct rw_err
 	while (q->blocked.head && !row->dying) {
 		struct rw_slot *slot = q->blocked.head;
 		struct rw_slot *next = slot->next;
-		int ret = try_slot(row, slot, any_row, slot->wqes, err);
+		int ret;
 
+		/* What it waited is told apart: planning begins now. */
+		if (row->latency)
+			slot->times.begun = rw_row_ticks(row);
+		ret = try_slot(row, slot, any_row, slot->wqes, err);
 		if (ret < 0)
 			return ret;
 		if (!ret)

@@ -79,7 +79,8 @@ struct rw_counters {
 	uint64_t torn;        /* ... and the operations that were in flight on it */
 	uint64_t cpu_thread_ns, cpu_process_ns; /* user and system time */
 	uint64_t queue_max;   /* arrivals that were due and not begun, at most ... */
-	uint64_t unserved;    /* ... and when the time was over */
+	uint64_t unserved;    /* ... and when the time was over ... */
+	double unserved_ticks; /* ... and what these waited in all */
 	uint64_t elapsed_ns;
 	double peak_ops_per_ns;
 };
@@ -98,6 +99,7 @@ struct rw_row {
 	struct rw_corrupt corrupt;
 	struct rw_latency *latency; /* NULL: operations are not timed one by one */
 	struct rw_blocks shares;    /* of operations that found the pool empty, block by block */
+	uint64_t block_operations;  /* counted when the last block of latencies ended */
 	uint64_t share_wanted, share_exhausted; /* counted when the last block ended */
 	struct rw_row_series *series; /* interval by interval */
 	struct rw_source *source;   /* NULL: operations begin as soon as a context is free */

@@ -5,6 +5,8 @@
 
 #include "bench/row.h"
 
+#define LATENCY_BLOCK 100 /* operations */
+
 /* How often the watch is asked, and how long nothing may complete. */
 #define WATCH_NS   (50 * 1000 * 1000)
 #define AWAY_NS	    10000.0
@@ -79,6 +81,15 @@ static void note_interval(struct rw_row *row, uint64_t now, bool over)
 		rw_series_advance(&s->series, now_ns);
 }
 
+/* Rows that do not take turns have blocks, too: their means are compared. */
+static void note_block(struct rw_row *row)
+{
+	if (!row->latency || row->count.operations - row->block_operations < LATENCY_BLOCK)
+		return;
+	row->block_operations = row->count.operations;
+	rw_latency_end_block(row->latency);
+}
+
 static uint64_t cpu_ns(clockid_t clock)
 {
 	struct timespec ts;
@@ -88,8 +99,10 @@ static uint64_t cpu_ns(clockid_t clock)
 }
 
 /* Nothing more is begun. What was to begin by now and has not is told. */
-static void end_phase(struct rw_row *row, struct phase *phase)
+static void end_phase(struct rw_row *row, struct phase *phase, uint64_t now)
 {
+	if (phase->limit && row->source)
+		rw_source_finish(row->source, now);
 	if (phase->limit && row->source && row->source->is_open)
 		row->count.unserved += row->source->arrived - row->source->begun;
 	phase->limit = 0;
@@ -102,7 +115,7 @@ static int look_around(struct rw_row *row, struct phase *phase, uint64_t now,
 	if (row->source)
 		rw_source_advance(row->source, now);
 	if (*row->load->watch.stop || (phase->end_ticks && now >= phase->end_ticks))
-		end_phase(row, phase);
+		end_phase(row, phase, now);
 	/* Phases may be shorter than that: the time to ask is the session's. */
 	if (now < row->load->watch_ticks)
 		return 0;
@@ -159,8 +172,10 @@ static void finish_phase(struct rw_row *row, const struct phase *phase, uint64_t
 	count->cpu_process_ns += cpu_ns(CLOCK_PROCESS_CPUTIME_ID) - phase->cpu_process_ns;
 	note_interval(row, rw_clock_ticks(&row->load->clock), true);
 	count_wanted(row);
-	if (row->source)
+	if (row->source) {
 		count->queue_max = rw_max(count->queue_max, row->source->queue_max);
+		count->unserved_ticks += row->source->unserved_ticks;
+	}
 	if (row->load->conf->no_peak || !count->elapsed_ns)
 		return;
 	/* What comes after the last whole window can lift the average above all windows. */
@@ -196,6 +211,7 @@ int rw_row_run(struct rw_row *row, const struct rw_row_limit *limit, struct rw_e
 			phase.last_ticks = now = row->now;
 			note_window(row, &phase, now);
 			note_share(row);
+			note_block(row);
 			note_interval(row, now, false);
 		} else {
 			now = rw_clock_ticks(&row->load->clock);

@@ -375,7 +375,7 @@ static int serve_client(const struct rw_conf *conf, struct rw_device *device,
 	while (!ret) {
 		json_t *msg;
 
-		ret = rw_session_recv(chan, first ? RW_HELLO_MS : RW_STEP_MS, "setup", &msg, err);
+		ret = rw_session_recv(chan, RW_STEP_MS, "setup", &msg, err);
 		if (ret == -EPIPE && !first) {
 			rw_err_clear(err);
 			ret = 0;

@@ -4,6 +4,9 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#define DRAWS      256      /* arrivals counted at a time ... */
+#define LAST_DRAWS 20000000 /* ... and when the time is over */
+
 bool rw_source_is_wanted(const struct rw_conf *conf)
 {
 	return conf->rate || conf->think_us;
@@ -52,6 +55,7 @@ void rw_source_start(struct rw_source *source, uint64_t now, uint64_t most)
 	source->start_ticks = now;
 	source->most = most;
 	source->arrived = source->begun = source->queue_max = 0;
+	source->unserved_ticks = 0;
 	source->idle = 0;
 	source->last_ticks = now;
 	if (!source->is_open)
@@ -63,15 +67,43 @@ void rw_source_start(struct rw_source *source, uint64_t now, uint64_t most)
 	source->last_ticks = draw(source, &source->last);
 }
 
+static void count_arrivals(struct rw_source *source, uint64_t now, uint32_t draws)
+{
+	while (draws-- && source->last_ticks <= now && source->arrived < source->most) {
+		source->arrived++;
+		source->last_ticks = draw(source, &source->last);
+	}
+	/* Those that began were there, however far the count of arrivals is behind. */
+	source->arrived = rw_max(source->arrived, source->begun);
+	source->queue_max = rw_max(source->queue_max, source->arrived - source->begun);
+}
+
 void rw_source_advance(struct rw_source *source, uint64_t now)
 {
 	if (!source->is_open)
 		return;
-	while (source->last_ticks <= now && source->arrived < source->most) {
-		source->arrived++;
-		source->last_ticks = draw(source, &source->last);
+	/* Not so many at once that completions have to wait for them. */
+	count_arrivals(source, now, DRAWS);
+}
+
+void rw_source_finish(struct rw_source *source, uint64_t now)
+{
+	double behind_ns;
+
+	if (!source->is_open)
+		return;
+	count_arrivals(source, now, LAST_DRAWS);
+	if (source->last_ticks <= now && source->arrived < source->most) {
+		/* Too many to draw them all: as many as the rate says. */
+		behind_ns = rw_clock_ns(source->clock, now - source->last_ticks);
+		source->arrived += (uint64_t)(behind_ns * 1e-9 * (double)source->last.rate);
+		source->arrived = rw_min(source->arrived, source->most);
+		source->queue_max = rw_max(source->queue_max, source->arrived - source->begun);
 	}
-	source->queue_max = rw_max(source->queue_max, source->arrived - source->begun);
+	/* They arrived evenly since the oldest of them. */
+	if (source->arrived > source->begun)
+		source->unserved_ticks = (double)(source->arrived - source->begun) *
+					 (double)(now - source->next_ticks) / 2;
 }
 
 /*

@@ -28,6 +28,7 @@ struct rw_source {
 	uint64_t most;          /* arrivals of the phase */
 	uint64_t arrived, begun;
 	uint64_t queue_max;
+	double unserved_ticks;  /* that those waited in all that never began */
 
 	/* contexts that think */
 	struct rw_random random;
@@ -47,6 +48,9 @@ void rw_source_start(struct rw_source *source, uint64_t now, uint64_t most);
 
 /* Count the arrivals up to @now. */
 void rw_source_advance(struct rw_source *source, uint64_t now);
+
+/* The time is over: count all arrivals up to @now. */
+void rw_source_finish(struct rw_source *source, uint64_t now);
 
 /*
  * May an operation begin at @now, with @idle contexts free? If so it is taken,

@@ -165,6 +165,12 @@ static int check_server_options(const struct rw_conf *conf, struct rw_err *err)
 
 static int check_explain(const struct rw_conf *conf, struct rw_err *err)
 {
+	if (rw_conf_was_given(conf, "arrival") && !conf->rate)
+		return rw_fail(err, RW_EXIT_USAGE, -EINVAL,
+			       "--arrival says how operations arrive at a --rate; give that, too");
+	if (conf->selftest && *conf->json)
+		return rw_fail(err, RW_EXIT_USAGE, -EINVAL,
+			       "--selftest prints its table only; leave --json out");
 	if (conf->hold_ns && !conf->explain.given)
 		return rw_fail(err, RW_EXIT_USAGE, -EINVAL,
 			       "--hold_ns is for --explain; a run measures it: leave it out");

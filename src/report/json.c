@@ -114,7 +114,9 @@ static json_t *intervals_json(const struct rw_result *r)
 
 		json_array_append_new(operations, json_integer((json_int_t)interval->operations));
 		json_array_append_new(exhaustions, json_integer((json_int_t)interval->exhaustions));
-		json_array_append_new(p99, json_integer((json_int_t)interval->p99_high_ns));
+		json_array_append_new(p99, r->latency ?
+						   json_integer((json_int_t)interval->p99_high_ns) :
+						   json_null());
 	}
 	return json_pack("{s:I, s:I, s:f, s:f, s:o, s:o, s:o}", "length_ns",
 			 (json_int_t)r->interval_ns, "last_length_ns",

@@ -74,7 +74,7 @@ static json_t *open_loop_json(const struct rw_result *r)
 			 (double)r->issued * 1e9 / elapsed_ns, "reached",
 			 !rw_result_is_overrun(r), "never_begun",
 			 (json_int_t)r->unserved, "queue_max", (json_int_t)r->queue_max,
-			 "queue_mean", l->queued_ns / elapsed_ns, "queued_mean_ns",
+			 "queue_mean", r->queue_mean, "queued_mean_ns",
 			 l->queued_ns / (double)rw_max(l->moments.count, 1u), "service_ns",
 			 alone_json(&l->service));
 }

@@ -96,7 +96,7 @@ static void print_open_loop(const struct rw_result *r)
 	printf(" # open loop: %" PRIu64 " operations/s were to begin, %.6g/s were begun; in the queue at most %" PRIu64
 	       ", %.3g on average, for %.2f usec each; service time p50 %.2f, p99 %.2f, max %.2f usec\n",
 	       r->rate, r->elapsed_ns ? (double)r->issued * 1e9 / (double)r->elapsed_ns : 0,
-	       r->queue_max, r->elapsed_ns ? l->queued_ns / (double)r->elapsed_ns : 0,
+	       r->queue_max, r->queue_mean,
 	       l->queued_ns / 1e3 / n, (double)rw_hist_percentile(&l->service, 50) / 1e3,
 	       (double)rw_hist_percentile(&l->service, 99) / 1e3, (double)l->service.max / 1e3);
 	if (rw_result_is_overrun(r))

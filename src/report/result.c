@@ -71,10 +71,22 @@ bool rw_result_pair(const struct rw_result *results, uint32_t i,
 	return false;
 }
 
+bool rw_result_is_surprise(const struct rw_result *result)
+{
+	const struct rw_ci *ci = &result->share_ci;
+
+	return result->share_model && ci->low <= ci->high &&
+	       (result->share_predicted < ci->low || result->share_predicted > ci->high);
+}
+
 bool rw_result_is_overrun(const struct rw_result *result)
 {
-	return result->rate && (double)result->issued * 1e9 <
-				       0.98 * (double)result->rate * (double)result->elapsed_ns;
+	double due = (double)result->rate * (double)result->elapsed_ns / 1e9;
+
+	/* A few operations may come late by chance: a queue does not grow then. */
+	return result->rate && (double)result->issued < 0.98 * due &&
+	       (double)result->queue_max >
+		       0.02 * (double)(result->issued + result->unserved);
 }
 
 int rw_result_contrast(const struct rw_result *row, const struct rw_result *direct,

@@ -58,7 +58,8 @@ struct rw_result {
 	json_t *counters;        /* of the port, by how much they moved; NULL: none asked for */
 	double cpu_thread_ns, cpu_process_ns; /* in all */
 	uint64_t rate;           /* operations per second that were to begin; 0: closed loop */
-	uint64_t queue_max;      /* of these, due and not begun, at most ... */
+	double queue_mean;       /* of these, due and not begun, over time ... */
+	uint64_t queue_max;      /* ... at most ... */
 	uint64_t unserved;       /* ... and when the time was over */
 	uint64_t elapsed_ns;
 	double peak_ops_per_s; /* 0: not measured */
@@ -90,7 +91,13 @@ double rw_result_exhaustions_per_s(const struct rw_result *result);
 bool rw_result_pair(const struct rw_result *results, uint32_t i,
 		    const struct rw_result **direct_p);
 
-/* Open loop: was the rate out of reach? Less than 98 % of it was begun. */
+/* Does the measured share of exhaustions lie elsewhere than its prediction? */
+bool rw_result_is_surprise(const struct rw_result *result);
+
+/*
+ * Open loop: was the rate out of reach? Less than 98 % of it was begun, and the
+ * queue held more than what is missing.
+ */
 bool rw_result_is_overrun(const struct rw_result *result);
 
 /*

@@ -89,7 +89,8 @@ void rw_table_head(const struct rw_conf *conf, const struct rw_report_facts *fac
 	printf(" %-15s : %s\n", "On exhaustion",
 	       rw_conf_on_exhaustion_name(conf->on_exhaustion));
 	if (conf->verify)
-		printf(" %-15s : on, the figures include it\n", "Verification");
+		printf(" %-15s : on, %s; the figures include it\n", "Verification",
+		       conf->op == RW_VERB_WRITE ? "of what each context wrote last" : "every byte");
 	json_array_foreach(facts->notes, i, text)
 		printf(" %-15s : %s\n", "NOTE", json_string_value(text));
 	if (facts->caveat)
@@ -124,8 +125,9 @@ static void print_share(const struct rw_result *r)
 		if (r->share_ci.low <= r->share_ci.high)
 			printf(" (95 %% interval %.4g to %.4g)", 100 * r->share_ci.low,
 			       100 * r->share_ci.high);
-		printf(", predicted from the hold time %.4g %% (%s)\n", 100 * r->share_predicted,
-		       r->share_model);
+		printf(", predicted from the hold time %.4g %% (%s)%s\n",
+		       100 * (r->share_predicted < 1e-9 ? 0 : r->share_predicted), r->share_model,
+		       rw_result_is_surprise(r) ? ": the load is not what the model takes it for" : "");
 	}
 	if (r->pool_wanted)
 		printf(" # a pool of %u MRs would keep the share as wished (--pool_target)\n",

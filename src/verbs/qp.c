@@ -55,7 +55,7 @@ int rw_qp_open(const struct rw_device *device, const struct rw_qp_want *want, st
 		}
 		if (send_wr == want->min_send_wr || (ret != -ENOMEM && ret != -EINVAL))
 			return rw_fail(err, RW_EXIT_DEVICE, ret,
-				       "%s cannot create a QP of %u WRs with %u SGEs: %s; its max_qp_wr is %d and max_sge %d",
+				       "%s cannot create a QP of %u WRs with %u SGEs: %s; its max_qp_wr is %d and max_sge %d; lower --sges or --contexts",
 				       rw_device_name(device), send_wr, want->max_send_sge,
 				       strerror(-ret), device->attr.orig_attr.max_qp_wr,
 				       device->attr.orig_attr.max_sge);

@@ -42,7 +42,7 @@ CONFIGURATIONS = (  # pool, exhaustion, further options
 def measure(engine, operations, configuration, **more):
     pool, policy, options = configuration
     server = shared_server(device="mlx5_0")
-    run = client(server, "-F", "-s", "4K", "--sges=16", "--segment=256", "-t", str(CONTEXTS),
+    run = client(server, "-F", "--interval_ms=3600000", "-s", "4K", "--sges=16", "--segment=256", "-t", str(CONTEXTS),
                  "-n", str(operations), "--path=direct,mr,auto", f"--engine={engine}",
                  f"--mr_pool={pool}", f"--on_exhaustion={policy}", *options, device="mlx5_1",
                  **more)
