@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 #include <errno.h>
 #include <linux/futex.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,6 +26,7 @@
 #define MAX_ROUNDS 100000
 
 static bool tick_runs;
+static cpu_set_t home; /* where the process might run when it attached */
 static bool frozen;
 static uint64_t drives;
 static uint32_t kick_seen;
@@ -50,6 +52,8 @@ int engine_attach(void)
 	for (uint32_t dev = 0; dev < FAB_DEVS; dev++)
 		emu.port_seen[dev] = atomic_load(&fab->port_down[dev]);
 	emu.pid = getpid();
+	if (sched_getaffinity(0, sizeof(home), &home))
+		CPU_ZERO(&home);
 	emu.attached = true;
 	return 0;
 }
@@ -248,6 +252,9 @@ void engine_start_tick(void)
 	pthread_sigmask(SIG_SETMASK, &all, &old);
 	pthread_attr_init(&attr);
 	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
+	/* A device does not run on the core that a program has pinned a thread to. */
+	if (CPU_COUNT(&home))
+		pthread_attr_setaffinity_np(&attr, sizeof(home), &home);
 	if (pthread_create(&thread, &attr, tick, NULL))
 		emu_say("no background thread: %s; only polls drive the device", strerror(errno));
 	else
