@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <numa.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -11,6 +10,7 @@
 #include <unistd.h>
 
 #include "topo/host.h"
+#include "topo/memory.h"
 #include "util/sysfs.h"
 #include "util/units.h"
 
@@ -101,8 +101,8 @@ int rw_arena_open(struct ibv_pd *pd, const struct rw_arena_want *want, struct rw
 	if (ret)
 		return rw_fail(err, RW_EXIT_RUN, ret, "cannot allocate %s bytes: %s",
 			       rw_format_size(want->bytes, size), strerror(-ret));
-	if (want->numa_node >= 0 && numa_available() >= 0)
-		numa_tonode_memory(arena->base, arena->bytes, want->numa_node);
+	/* A wish: where a host has no such node, memory is where it is. */
+	rw_memory_prefer_at(arena->base, arena->bytes, want->numa_node);
 	ret = register_arena(arena, pd, want->access, err);
 	if (ret) {
 		munmap(arena->base, arena->bytes);
