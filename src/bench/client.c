@@ -253,7 +253,8 @@ static int run_session(struct rw_client *client, struct rw_err *err)
 		ret = rw_port_counters_open(&client->counters, &client->device,
 					    client->conf->counters, err);
 	if (!ret)
-		ret = rw_load_open(&client->load, client->conf, &client->device, &watch, err);
+		ret = rw_load_open(&client->load, client->conf, &client->device,
+				   client->placement.place.memory_node, &watch, err);
 	if (ret) {
 		rw_chan_send_error(client->chan, err);
 		rw_cm_close(&client->cm);
@@ -263,7 +264,9 @@ static int run_session(struct rw_client *client, struct rw_err *err)
 	if (!ret)
 		ret = connect_qps(client, err);
 	if (!ret) {
-		client->side = rw_session_facts(&client->device);
+		rw_placement_check(&client->placement, client->load.arena.base,
+				   client->load.arena.bytes, client->load.arena.page_bytes);
+		client->side = rw_session_facts(&client->device, &client->placement);
 		client->facts.host = json_object_get(client->side, "host");
 		client->facts.device = json_object_get(client->side, "device");
 		client->facts.connection = connection_facts(client);
@@ -331,6 +334,8 @@ int rw_client_run(const struct rw_conf *given, const char *command_line,
 	if (ret)
 		goto out_notes;
 	ret = rw_session_adapt(&adapted, &client.device, client.facts.notes, err);
+	if (!ret)
+		ret = rw_session_place(conf, &client.device, &client.placement, err);
 	if (ret)
 		goto out;
 	client.facts.caveat = rw_device_caveat(client.device.class);

@@ -19,6 +19,7 @@ struct rw_client {
 	const struct rw_conf *conf;
 	const volatile sig_atomic_t *stop;
 	struct rw_device device;
+	struct rw_placement placement;
 	struct rw_chan *chan;
 	struct rw_cm cm;
 	const char *awaited; /* the answer's type, while the QPs are being connected ... */

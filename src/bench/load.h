@@ -68,11 +68,12 @@ struct rw_load {
 
 /*
  * Open the initiator's side for all rows of @conf: arena, CQ, QPs with room
- * for the longest chain of each context. The endpoint's QPs are to be connected
- * before a row runs. Returns 0 or -errno, told in @err.
+ * for the longest chain of each context. The arena is on NUMA node @memory_node
+ * (-1: anywhere). The endpoint's QPs are to be connected before a row runs.
+ * Returns 0 or -errno, told in @err.
  */
 int rw_load_open(struct rw_load *load, const struct rw_conf *conf, const struct rw_device *device,
-		 const struct rw_load_watch *watch, struct rw_err *err);
+		 int memory_node, const struct rw_load_watch *watch, struct rw_err *err);
 
 /* QPs first: after a failed run they may still hold operations on the memory of rows. */
 void rw_load_close_qps(struct rw_load *load);

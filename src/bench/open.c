@@ -209,11 +209,11 @@ static int find_needs(const struct rw_load *load, struct needs *needs, struct rw
 	return 0;
 }
 
-static int open_arena(struct rw_load *load, struct rw_err *err)
+static int open_arena(struct rw_load *load, int memory_node, struct rw_err *err)
 {
 	struct rw_arena_want want = {
 		.bytes = load->slot_bytes * rw_conf_slots(load->conf),
-		.numa_node = load->device->numa_node,
+		.numa_node = memory_node,
 		/* A window of engine reg is made of pages of 4 KiB. */
 		.allow_hugepages = !load->engine || !load->engine->needs_window,
 		.access = IBV_ACCESS_LOCAL_WRITE,
@@ -319,7 +319,7 @@ static int alloc_qps(struct rw_load *load, struct rw_err *err)
 }
 
 int rw_load_open(struct rw_load *load, const struct rw_conf *conf, const struct rw_device *device,
-		 const struct rw_load_watch *watch, struct rw_err *err)
+		 int memory_node, const struct rw_load_watch *watch, struct rw_err *err)
 {
 	struct needs needs;
 	int ret;
@@ -340,7 +340,7 @@ int rw_load_open(struct rw_load *load, const struct rw_conf *conf, const struct 
 	ret = rw_endpoint_open(device, &load->ep, err);
 	if (ret)
 		return ret;
-	ret = open_arena(load, err);
+	ret = open_arena(load, memory_node, err);
 	if (ret)
 		goto err_endpoint;
 	ret = open_qps(load, &needs, err);

@@ -17,6 +17,7 @@
 struct server {
 	struct rw_conf conf; /* own device options, the client's run */
 	struct rw_device *device;
+	struct rw_placement *placement;
 	struct rw_chan *chan;
 	const volatile sig_atomic_t *stop;
 	struct rw_cm cm;
@@ -113,17 +114,22 @@ static int open_memory(struct server *server, struct rw_err *err)
 	uint64_t sizes[RW_MAX_SIZES];
 	uint32_t n = rw_conf_sizes(&server->conf, sizes);
 	struct rw_arena_want want = {
-		.numa_node = server->device->numa_node,
+		.numa_node = server->placement->place.memory_node,
 		.allow_hugepages = true,
 		.access = is_write ? IBV_ACCESS_LOCAL_WRITE | IBV_ACCESS_REMOTE_WRITE :
 				     IBV_ACCESS_LOCAL_WRITE | IBV_ACCESS_REMOTE_READ,
 	};
+	int ret;
 
 	/* The last size is the largest. */
 	server->slot_bytes = rw_div_ceil(sizes[n - 1], RW_PAGE_BYTES) * RW_PAGE_BYTES;
 	server->nr_slots = (uint32_t)rw_conf_slots(&server->conf);
 	want.bytes = server->slot_bytes * server->nr_slots;
-	return rw_arena_open(server->ep.pd, &want, &server->arena, err);
+	ret = rw_arena_open(server->ep.pd, &want, &server->arena, err);
+	if (!ret)
+		rw_placement_check(server->placement, server->arena.base, server->arena.bytes,
+				   server->arena.page_bytes);
+	return ret;
 }
 
 /* It never posts; the smallest QP will do. */
@@ -157,7 +163,7 @@ static int send_accept(struct server *server, struct rw_err *err)
 					 "port", rw_msg_port_pack(&port), "qps",
 					 rw_session_qps_pack(&server->ep), "buffer",
 					 rw_msg_buffer_pack(&buffer), "facts",
-					 rw_session_facts(server->device), "cm",
+					 rw_session_facts(server->device, server->placement), "cm",
 					 server->conf.rdma_cm ? rw_msg_cm_pack(&cm) : NULL),
 			       err);
 }
@@ -363,11 +369,15 @@ err_cm:
 
 /* Test after test, until the client closes the connection. */
 static int serve_client(const struct rw_conf *conf, struct rw_device *device,
-			struct rw_chan *chan, const volatile sig_atomic_t *stop,
-			struct rw_err *err)
+			struct rw_placement *placement, struct rw_chan *chan,
+			const volatile sig_atomic_t *stop, struct rw_err *err)
 {
 	struct server server = {
-		.conf = *conf, .device = device, .chan = chan, .stop = stop
+		.conf = *conf,
+		.device = device,
+		.placement = placement,
+		.chan = chan,
+		.stop = stop,
 	};
 	int ret = rw_chan_hello(chan, RW_HELLO_MS, err);
 	bool first = true;
@@ -397,8 +407,8 @@ static int serve_client(const struct rw_conf *conf, struct rw_device *device,
 }
 
 static int serve_clients(const struct rw_conf *conf, struct rw_device *device,
-			 struct rw_listener *listener, const volatile sig_atomic_t *stop,
-			 struct rw_err *err)
+			 struct rw_placement *placement, struct rw_listener *listener,
+			 const volatile sig_atomic_t *stop, struct rw_err *err)
 {
 	struct rw_chan *chan;
 	int ret;
@@ -408,7 +418,7 @@ static int serve_clients(const struct rw_conf *conf, struct rw_device *device,
 		if (ret)
 			break;
 		rw_chan_set_stop(chan, stop);
-		ret = serve_client(conf, device, chan, stop, err);
+		ret = serve_client(conf, device, placement, chan, stop, err);
 		rw_chan_close(chan);
 		if (ret && conf->keep_serving && !*stop) {
 			rw_warn("%s", err->text);
@@ -435,6 +445,7 @@ static void note_ignored_options(const struct rw_conf *conf)
 int rw_server_run(const struct rw_conf *conf, const volatile sig_atomic_t *stop,
 		  struct rw_err *err)
 {
+	struct rw_placement placement;
 	struct rw_listener *listener;
 	struct rw_device device;
 	int ret = rw_session_open_device(conf, &device, err);
@@ -442,6 +453,9 @@ int rw_server_run(const struct rw_conf *conf, const volatile sig_atomic_t *stop,
 	if (ret)
 		return ret;
 	note_ignored_options(conf);
+	ret = rw_session_place(conf, &device, &placement, err);
+	if (ret)
+		goto out;
 	ret = rw_net_listen(*conf->bind ? conf->bind : NULL, (uint16_t)conf->tcp_port, &listener,
 			    err);
 	if (ret)
@@ -449,7 +463,7 @@ int rw_server_run(const struct rw_conf *conf, const volatile sig_atomic_t *stop,
 	printf("%s: waiting for a client on port %u, device %s port %u\n", conf->test->program,
 	       rw_net_listener_port(listener), rw_device_name(&device), device.port);
 	fflush(stdout);
-	ret = serve_clients(conf, &device, listener, stop, err);
+	ret = serve_clients(conf, &device, &placement, listener, stop, err);
 	rw_net_listener_close(listener);
 out:
 	rw_device_close(&device);

@@ -8,6 +8,7 @@
 #include "conf/conf.h"
 #include "ctl/chan.h"
 #include "ctl/msg.h"
+#include "topo/placement.h"
 #include "verbs/cm.h"
 #include "verbs/endpoint.h"
 
@@ -88,8 +89,15 @@ int rw_session_connect(struct rw_endpoint *ep, struct rw_cm *cm, const struct rw
 int rw_session_connect_qp(struct rw_endpoint *ep, struct rw_cm *cm, uint32_t index,
 			  const struct rw_port_addr *peer, const json_t *msg, const struct rw_qp_link *link, struct rw_err *err);
 
-/* What a report says of this side: {"host": ..., "device": ...} */
-json_t *rw_session_facts(const struct rw_device *device);
+/*
+ * Pin the calling thread, which measures, and choose the node of its memory as
+ * @conf says for @device. Returns 0 or -errno, told in @err.
+ */
+int rw_session_place(const struct rw_conf *conf, const struct rw_device *device,
+		     struct rw_placement *placement, struct rw_err *err);
+
+/* What a report says of this side: {"host": {"placement": ..., ...}, "device": ...} */
+json_t *rw_session_facts(const struct rw_device *device, const struct rw_placement *placement);
 
 /*
  * Check the peer's facts: those that are printed must be there and of their

@@ -90,6 +90,9 @@ struct rw_conf {
 	uint64_t gid_index; /* or RW_AUTO */
 	uint64_t tcp_port;
 	bool keep_serving;
+	char cores[256];    /* a list of CPUs; empty: chosen */
+	char numa_node[16]; /* a number, "device" or "far" */
+	bool no_pin;
 
 	/* output */
 	char json[1024];

@@ -38,6 +38,12 @@ const struct rw_opt rw_opts[] = {
 	  "", "ADDRESS", NULL, "server: listen on this address only (default: all)" },
 	{ 0, "keep_serving", NULL, RW_OPT_FLAG, RW_SCOPE_SERVER, GROUP_DEVICE, FIELD(keep_serving), 0, 1,
 	  "0", NULL, NULL, "server: serve one client after the other until interrupted" },
+	{ 0, "cores", NULL, RW_OPT_STRING, RW_SCOPE_SIDE, GROUP_DEVICE, FIELD(cores), 0, 256,
+	  "", "LIST", NULL, "CPUs to measure on, in this order, such as 0-3,8 (default: the least busy core of the device's NUMA node)" },
+	{ 0, "numa_node", NULL, RW_OPT_STRING, RW_SCOPE_SIDE, GROUP_DEVICE, FIELD(numa_node), 0, 16,
+	  "device", "NODE", NULL, "NUMA node of buffers and queues: its number, 'device', or 'far', the most distant from the device (default device)" },
+	{ 0, "no_pin", NULL, RW_OPT_FLAG, RW_SCOPE_SIDE, GROUP_DEVICE, FIELD(no_pin), 0, 1,
+	  "0", NULL, NULL, "let the scheduler move the measuring threads" },
 
 	{ 0, "op", NULL, RW_OPT_NAME, RW_SCOPE_RUN, GROUP_LOAD, FIELD(op), 0, 1,
 	  "read", "OP", op_names, "RDMA operation" },

@@ -122,6 +122,7 @@ static int check_exclusive(const struct rw_conf *conf, struct rw_err *err)
 		{ "iters", "duration" },
 		{ "size", "all" },
 		{ "rate", "think_us" },
+		{ "cores", "no_pin" },
 		{ "list_engines", "selftest" },
 		{ "list_engines", "explain" },
 		{ "selftest", "explain" },

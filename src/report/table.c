@@ -38,6 +38,12 @@ static void print_device(const char *side, const json_t *device)
 	printf("\n");
 }
 
+static void print_placement(const json_t *placement)
+{
+	if (placement)
+		printf(" %-15s : %s\n", "Placement", text_of(placement, "text"));
+}
+
 static void print_send_queue(const json_t *c)
 {
 	printf(" %-15s : %lld WRs of up to %lld SGEs per QP", "Send queue",
@@ -68,6 +74,7 @@ void rw_table_head(const struct rw_conf *conf, const struct rw_report_facts *fac
 	print_device("Device", facts->device);
 	if (facts->peer)
 		print_device("Peer", json_object_get(facts->peer, "device"));
+	print_placement(json_object_get(facts->host, "placement"));
 	printf(" %-15s : %" PRIu64 ", %" PRIu64 " contexts each%s\n", "QPs", conf->qps,
 	       conf->contexts, conf->rdma_cm ? ", connected by rdma_cm" : "");
 	printf(" %-15s : %lld bytes, %lld outstanding READs per QP\n", "Path MTU",

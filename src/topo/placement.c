@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+#include "topo/placement.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <sched.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "topo/busy.h"
+#include "topo/memory.h"
+#include "util/json.h"
+#include "util/sysfs.h"
+
+#define WATCH_MS 40 /* some ticks of 10 ms */
+
+/* With its devices, but without asking GPU libraries, which takes seconds. */
+static hwloc_topology_t load_topology(struct rw_err *err)
+{
+	static const char *const slow[] = { "cuda", "gl", "levelzero", "nvml", "opencl", "rsmi" };
+	hwloc_topology_t topology;
+
+	if (hwloc_topology_init(&topology)) {
+		rw_fail(err, RW_EXIT_RUN, -ENOMEM, "out of memory");
+		return NULL;
+	}
+	for (size_t i = 0; i < RW_ARRAY_SIZE(slow); i++)
+		hwloc_topology_set_components(
+			topology, HWLOC_TOPOLOGY_COMPONENTS_FLAG_BLACKLIST, slow[i]);
+	hwloc_topology_set_io_types_filter(topology, HWLOC_TYPE_FILTER_KEEP_IMPORTANT);
+	if (!hwloc_topology_load(topology))
+		return topology;
+	rw_fail(err, RW_EXIT_RUN, errno ? -errno : -EIO,
+		"hwloc cannot read the topology: %s; are HWLOC_XMLFILE and HWLOC_SYNTHETIC right?",
+		strerror(errno));
+	hwloc_topology_destroy(topology);
+	return NULL;
+}
+
+/* "0000:3b:00.0", or "" for what hangs on no PCI bus. */
+static void find_pci(const char *device, char *buf, size_t len)
+{
+	char link[PATH_MAX], path[PATH_MAX];
+	const char *last;
+	ssize_t n;
+
+	buf[0] = '\0';
+	snprintf(link, sizeof(link), "%s/class/infiniband/%s/device", rw_sysfs_root(), device);
+	n = readlink(link, path, sizeof(path) - 1);
+	if (n <= 0)
+		return;
+	path[n] = '\0';
+	last = strrchr(path, '/');
+	if (last && strlen(last + 1) < len && strchr(last, ':') && strchr(last, '.'))
+		strcpy(buf, last + 1);
+}
+
+static int pin(hwloc_topology_t topology, uint32_t pu, struct rw_err *err)
+{
+	hwloc_bitmap_t set = hwloc_bitmap_alloc();
+	int ret = 0;
+
+	if (!set || hwloc_bitmap_only(set, pu))
+		ret = rw_fail(err, RW_EXIT_RUN, -ENOMEM, "out of memory");
+	else if (hwloc_set_cpubind(topology, set, HWLOC_CPUBIND_THREAD))
+		ret = rw_fail(err, RW_EXIT_RUN, -errno,
+			      "cannot pin a thread to CPU %u: %s; give --no_pin or other --cores",
+			      pu, strerror(errno));
+	hwloc_bitmap_free(set);
+	return ret;
+}
+
+static int apply(hwloc_topology_t topology, const struct rw_place_want *want,
+		 struct rw_placement *placement, struct rw_err *err)
+{
+	const struct rw_place *place = &placement->place;
+	int ret = 0;
+
+	if (place->nr_threads)
+		ret = pin(topology, place->threads[0].pu, err);
+	if (ret || place->memory_node < 0)
+		return ret;
+	ret = rw_memory_prefer(place->memory_node);
+	/* Who asked for a node is not to measure another; else it is a wish. */
+	if (ret && strcmp(want->numa_node, "device"))
+		return rw_fail(err, RW_EXIT_RUN, ret,
+			       "--numa_node: the kernel takes no memory policy: %s; leave it out, or allow set_mempolicy in this container",
+			       strerror(-ret));
+	return 0;
+}
+
+static int decide(hwloc_topology_t topology, struct rw_place_want *want, hwloc_cpuset_t allowed,
+		  struct rw_placement *placement, struct rw_err *err)
+{
+	uint8_t busy[RW_BUSY_MAX_PUS];
+
+	want->current_pu = -1;
+	if (!placement->foreign) {
+		want->current_pu = sched_getcpu();
+		if (!hwloc_get_cpubind(topology, allowed, HWLOC_CPUBIND_THREAD))
+			want->allowed = allowed;
+		if (!want->no_pin && hwloc_bitmap_weight(allowed) != 1) {
+			want->nr_busy = rw_busy_now(WATCH_MS, busy);
+			want->busy = busy;
+		}
+	}
+	return rw_place_decide(topology, want, &placement->place, err);
+}
+
+int rw_placement_make(const struct rw_place_want *asked, struct rw_placement *placement,
+		      struct rw_err *err)
+{
+	struct rw_place_want want = *asked;
+	hwloc_topology_t topology = load_topology(err);
+	hwloc_cpuset_t allowed;
+	char pci[32];
+	int ret = 0;
+
+	if (!topology)
+		return err->error;
+	*placement = (struct rw_placement){ .foreign = !hwloc_topology_is_thissystem(topology) };
+	find_pci(want.device, pci, sizeof(pci));
+	want.pci = pci;
+	allowed = hwloc_bitmap_alloc();
+	if (!allowed)
+		ret = rw_fail(err, RW_EXIT_RUN, -ENOMEM, "out of memory");
+	if (!ret)
+		ret = decide(topology, &want, allowed, placement, err);
+	if (!ret && !placement->foreign)
+		ret = apply(topology, &want, placement, err);
+	hwloc_bitmap_free(allowed);
+	hwloc_topology_destroy(topology);
+	return ret;
+}
+
+void rw_placement_check(struct rw_placement *placement, const void *base, size_t bytes,
+			size_t page_bytes)
+{
+	int n = -1;
+
+	placement->pages_on_node = 0;
+	if (!placement->foreign && placement->place.memory_node >= 0)
+		n = rw_memory_sample(base, bytes, page_bytes, placement->place.memory_node,
+				     &placement->pages_on_node);
+	placement->pages_sampled = n > 0 ? (uint32_t)n : 0;
+}
+
+static double share_on_node(const struct rw_placement *placement)
+{
+	return (double)placement->pages_on_node / placement->pages_sampled;
+}
+
+/* For the head of the table. */
+static void describe(const struct rw_placement *placement, char *buf, size_t len)
+{
+	const struct rw_place *place = &placement->place;
+	char memory[80] = "memory anywhere";
+
+	if (placement->pages_sampled)
+		snprintf(memory, sizeof(memory), "%.4g %% of memory on node %d",
+			 100 * share_on_node(placement), place->memory_node);
+	else if (place->memory_node >= 0)
+		snprintf(memory, sizeof(memory), "memory for node %d",
+			 place->memory_node);
+	snprintf(buf, len, "%s; %s%s", place->text, memory,
+		 placement->foreign ? " (hwloc shows another host: nothing is done here)" : "");
+}
+
+static json_t *number_or_null(int number)
+{
+	return number < 0 ? json_null() : json_integer(number);
+}
+
+static json_t *thread_json(const struct rw_place_thread *thread)
+{
+	return json_pack("{s:i, s:i, s:o}", "core", (int)thread->core, "pu", (int)thread->pu,
+			 "numa_node", number_or_null(thread->numa_node));
+}
+
+json_t *rw_placement_json(const struct rw_placement *placement)
+{
+	const struct rw_place *place = &placement->place;
+	json_t *threads = json_array();
+	char text[RW_PLACE_TEXT + 160];
+
+	for (uint32_t i = 0; i < place->nr_threads; i++)
+		json_array_append_new(threads, thread_json(&place->threads[i]));
+	describe(placement, text, sizeof(text));
+	return json_pack("{s:o, s:b, s:b, s:o, s:o, s:o, s:i, s:o}", "text", rw_json_text(text),
+			 "pinned", place->nr_threads > 0, "applied", !placement->foreign, "threads",
+			 threads, "device_numa_node", number_or_null(place->device_node),
+			 "memory_numa_node", number_or_null(place->memory_node),
+			 "memory_pages_sampled", (int)placement->pages_sampled,
+			 "memory_pages_on_node_share",
+			 placement->pages_sampled ? json_real(share_on_node(placement)) :
+						    json_null());
+}

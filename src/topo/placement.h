@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/* Placement on this host: what topo/place.h decided is done, checked and told. */
+#ifndef RW_TOPO_PLACEMENT_H
+#define RW_TOPO_PLACEMENT_H
+
+#include <jansson.h>
+
+#include "topo/place.h"
+
+struct rw_placement {
+	struct rw_place place;
+	bool foreign; /* decided for another host's topology (HWLOC_XMLFILE), not done here */
+	uint32_t pages_sampled; /* of the buffers; 0: not known */
+	uint32_t pages_on_node;
+};
+
+/*
+ * Decide as @asked says (allowed, busy, current_pu and pci are found here), then
+ * pin this thread to the first core and let it allocate on the node. This takes
+ * some 40 ms if there is a choice of cores: they are watched for being busy.
+ * Returns 0 or -errno, told in @err.
+ */
+int rw_placement_make(const struct rw_place_want *asked, struct rw_placement *placement,
+		      struct rw_err *err);
+
+/* Look where the buffers at @base came to lie. */
+void rw_placement_check(struct rw_placement *placement, const void *base, size_t bytes,
+			size_t page_bytes);
+
+/* What a report says of it; "text" is for people. NULL: out of memory. */
+json_t *rw_placement_json(const struct rw_placement *placement);
+
+#endif
