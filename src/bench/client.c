@@ -9,7 +9,6 @@
 #include "ctl/field.h"
 #include "ctl/net.h"
 #include "ctl/wait.h"
-#include "topo/host.h"
 
 /* A row of many operations may take for ever; that the client hangs shows by its silence. */
 static int say_alive(struct rw_client *client, struct rw_err *err)
@@ -264,8 +263,8 @@ static int run_session(struct rw_client *client, struct rw_err *err)
 	if (!ret)
 		ret = connect_qps(client, err);
 	if (!ret) {
-		rw_placement_check(&client->placement, client->load.arena.base,
-				   client->load.arena.bytes, client->load.arena.page_bytes);
+		rw_session_check_memory(&client->placement, &client->device, &client->load.arena,
+					client->load.engine && client->load.engine->needs_window);
 		client->side = rw_session_facts(&client->device, &client->placement);
 		client->facts.host = json_object_get(client->side, "host");
 		client->facts.device = json_object_get(client->side, "device");
@@ -303,16 +302,6 @@ static int write_json(struct rw_client *client, struct rw_err *err)
 	return ret;
 }
 
-static void warn_of_governor(const struct rw_conf *conf)
-{
-	char governor[64];
-
-	rw_host_governor(governor, sizeof(governor));
-	if (!conf->force && *governor && strcmp(governor, "performance"))
-		rw_warn("the CPU frequency governor is '%s', not 'performance': figures will vary (-F hides this)",
-			governor);
-}
-
 int rw_client_run(const struct rw_conf *given, const char *command_line,
 		  const volatile sig_atomic_t *stop, struct rw_err *err)
 {
@@ -339,7 +328,6 @@ int rw_client_run(const struct rw_conf *given, const char *command_line,
 	if (ret)
 		goto out;
 	client.facts.caveat = rw_device_caveat(client.device.class);
-	warn_of_governor(conf);
 	ret = rw_net_connect_stop(conf->host, (uint16_t)conf->tcp_port, RW_HELLO_MS, stop,
 				  &client.chan, err);
 	if (ret)

@@ -14,5 +14,23 @@ int rw_session_place(const struct rw_conf *conf, const struct rw_device *device,
 		.nr_threads = 1,
 	};
 
-	return rw_placement_make(&want, placement, err);
+	int ret = rw_placement_make(&want, placement, err);
+
+	if (!ret)
+		rw_placement_warn(placement, want.device, device->class != RW_DEVICE_HARDWARE,
+				  conf->force ? 1u << RW_WARN_GOVERNOR : 0);
+	return ret;
+}
+
+void rw_session_check_memory(struct rw_placement *placement, const struct rw_device *device,
+			     const struct rw_arena *arena, bool has_windows)
+{
+	/*
+	 * The arena is registered: it did not exceed the limit. Windows lock its
+	 * pages a second time, but for the emulated device, which locks nothing.
+	 */
+	bool locks_more = has_windows && device->class != RW_DEVICE_EMULATED;
+
+	rw_placement_check(placement, arena->base, arena->bytes, arena->page_bytes,
+			   locks_more ? 2 * arena->bytes : 0);
 }

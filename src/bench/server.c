@@ -127,8 +127,7 @@ static int open_memory(struct server *server, struct rw_err *err)
 	want.bytes = server->slot_bytes * server->nr_slots;
 	ret = rw_arena_open(server->ep.pd, &want, &server->arena, err);
 	if (!ret)
-		rw_placement_check(server->placement, server->arena.base, server->arena.bytes,
-				   server->arena.page_bytes);
+		rw_session_check_memory(server->placement, server->device, &server->arena, false);
 	return ret;
 }
 

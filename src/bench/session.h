@@ -9,6 +9,7 @@
 #include "ctl/chan.h"
 #include "ctl/msg.h"
 #include "topo/placement.h"
+#include "verbs/arena.h"
 #include "verbs/cm.h"
 #include "verbs/endpoint.h"
 
@@ -91,10 +92,18 @@ int rw_session_connect_qp(struct rw_endpoint *ep, struct rw_cm *cm, uint32_t ind
 
 /*
  * Pin the calling thread, which measures, and choose the node of its memory as
- * @conf says for @device. Returns 0 or -errno, told in @err.
+ * @conf says for @device; warn of what spoils figures. Returns 0 or -errno, told
+ * in @err.
  */
 int rw_session_place(const struct rw_conf *conf, const struct rw_device *device,
 		     struct rw_placement *placement, struct rw_err *err);
+
+/*
+ * Look where @arena lies and warn as rw_placement_check does. @has_windows: its
+ * pages will be registered as windows, too.
+ */
+void rw_session_check_memory(struct rw_placement *placement, const struct rw_device *device,
+			     const struct rw_arena *arena, bool has_windows);
 
 /* What a report says of this side: {"host": {"placement": ..., ...}, "device": ...} */
 json_t *rw_session_facts(const struct rw_device *device, const struct rw_placement *placement);

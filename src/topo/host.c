@@ -2,7 +2,9 @@
 #include "topo/host.h"
 
 #include <hwloc.h>
+#include <limits.h>
 #include <numa.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/utsname.h>
@@ -54,9 +56,13 @@ uint64_t rw_host_memory_bytes(void)
 	return (uint64_t)pages * (uint64_t)page_bytes;
 }
 
-const char *rw_host_governor(char *buf, size_t len)
+const char *rw_host_governor(const char *sysfs, int pu, char *buf, size_t len)
 {
-	rw_sysfs_read("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor", buf, len);
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof(path), "%s/devices/system/cpu/cpu%d/cpufreq/scaling_governor", sysfs,
+		 pu);
+	rw_sysfs_read(path, buf, len);
 	return buf;
 }
 
@@ -78,7 +84,7 @@ json_t *rw_host_facts(void)
 	json_object_set_new(obj, "memory_bytes", json_integer((json_int_t)rw_host_memory_bytes()));
 	json_object_set_new(obj, "numa_nodes",
 			    json_integer(numa_available() < 0 ? 1 : numa_num_configured_nodes()));
-	add_text(obj, "governor", rw_host_governor(text, sizeof(text)));
+	add_text(obj, "governor", rw_host_governor("/sys", 0, text, sizeof(text)));
 	if (!getrlimit(RLIMIT_MEMLOCK, &memlock))
 		json_object_set_new(obj, "memlock_bytes",
 				    memlock.rlim_cur == RLIM_INFINITY ?

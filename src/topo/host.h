@@ -9,8 +9,8 @@
 /* Host, kernel, processors, memory, limits. NULL: out of memory. */
 json_t *rw_host_facts(void);
 
-/* The CPU frequency governor of the first processor, or "" where there is none. */
-const char *rw_host_governor(char *buf, size_t len);
+/* The CPU frequency governor of PU @pu, below @sysfs (/sys), or "" where there is none. */
+const char *rw_host_governor(const char *sysfs, int pu, char *buf, size_t len);
 
 /* Bytes of memory of the host, as far as it can be known; else UINT64_MAX. */
 uint64_t rw_host_memory_bytes(void);

@@ -82,8 +82,11 @@ static int apply(hwloc_topology_t topology, const struct rw_place_want *want,
 	if (ret || place->memory_node < 0)
 		return ret;
 	ret = rw_memory_prefer(place->memory_node);
-	/* Who asked for a node is not to measure another; else it is a wish. */
-	if (ret && strcmp(want->numa_node, "device"))
+	/*
+	 * Who asked for a node is not to measure another; else it is a wish. A
+	 * kernel without NUMA has but one.
+	 */
+	if (ret && ret != -ENOSYS && strcmp(want->numa_node, "device"))
 		return rw_fail(err, RW_EXIT_RUN, ret,
 			       "--numa_node: the kernel takes no memory policy: %s; leave it out, or allow set_mempolicy in this container",
 			       strerror(-ret));
@@ -119,7 +122,8 @@ int rw_placement_make(const struct rw_place_want *asked, struct rw_placement *pl
 
 	if (!topology)
 		return err->error;
-	*placement = (struct rw_placement){ .foreign = !hwloc_topology_is_thissystem(topology) };
+	memset(placement, 0, sizeof(*placement));
+	placement->foreign = !hwloc_topology_is_thissystem(topology);
 	find_pci(want.device, pci, sizeof(pci));
 	want.pci = pci;
 	allowed = hwloc_bitmap_alloc();
@@ -134,21 +138,45 @@ int rw_placement_make(const struct rw_place_want *asked, struct rw_placement *pl
 	return ret;
 }
 
+void rw_placement_warn(struct rw_placement *placement, const char *device, bool is_software,
+		       uint32_t silent)
+{
+	const struct rw_place *place = &placement->place;
+	const struct rw_place_thread *thread = &place->threads[0];
+	bool pinned = place->nr_threads && !placement->foreign;
+	struct rw_warn_facts *facts = &placement->facts;
+
+	rw_warn_gather(device, is_software, pinned ? (int)thread->pu : -1, facts);
+	if (pinned) {
+		facts->sibling_pu = thread->sibling_pu;
+		facts->sibling_busy = thread->sibling_busy;
+		facts->thread_node = thread->numa_node;
+	}
+	facts->device_node = place->device_node;
+	facts->memory_node = place->memory_node;
+	if (is_software)
+		silent |= 1u << RW_WARN_SIBLING | 1u << RW_WARN_NODE | 1u << RW_WARN_MEMORY;
+	placement->silent = silent;
+	rw_warn_tell(facts, silent, &placement->told);
+}
+
 void rw_placement_check(struct rw_placement *placement, const void *base, size_t bytes,
-			size_t page_bytes)
+			size_t page_bytes, uint64_t pinned_bytes)
 {
 	int n = -1;
 
-	placement->pages_on_node = 0;
+	placement->facts.pages_on_node = 0;
 	if (!placement->foreign && placement->place.memory_node >= 0)
 		n = rw_memory_sample(base, bytes, page_bytes, placement->place.memory_node,
-				     &placement->pages_on_node);
-	placement->pages_sampled = n > 0 ? (uint32_t)n : 0;
+				     &placement->facts.pages_on_node);
+	placement->facts.pages_sampled = n > 0 ? (uint32_t)n : 0;
+	placement->facts.pinned_bytes = pinned_bytes;
+	rw_warn_tell(&placement->facts, placement->silent, &placement->told);
 }
 
 static double share_on_node(const struct rw_placement *placement)
 {
-	return (double)placement->pages_on_node / placement->pages_sampled;
+	return (double)placement->facts.pages_on_node / placement->facts.pages_sampled;
 }
 
 /* For the head of the table. */
@@ -157,11 +185,11 @@ static void describe(const struct rw_placement *placement, char *buf, size_t len
 	const struct rw_place *place = &placement->place;
 	char memory[80] = "memory anywhere";
 
-	if (placement->pages_sampled)
+	if (placement->facts.pages_sampled)
 		snprintf(memory, sizeof(memory), "%.4g %% of memory on node %d",
 			 100 * share_on_node(placement), place->memory_node);
 	else if (place->memory_node >= 0)
-		snprintf(memory, sizeof(memory), "memory for node %d",
+		snprintf(memory, sizeof(memory), "memory for node %d, not checked",
 			 place->memory_node);
 	snprintf(buf, len, "%s; %s%s", place->text, memory,
 		 placement->foreign ? " (hwloc shows another host: nothing is done here)" : "");
@@ -181,18 +209,22 @@ static json_t *thread_json(const struct rw_place_thread *thread)
 json_t *rw_placement_json(const struct rw_placement *placement)
 {
 	const struct rw_place *place = &placement->place;
-	json_t *threads = json_array();
+	json_t *threads = json_array(), *warnings = json_array();
 	char text[RW_PLACE_TEXT + 160];
 
 	for (uint32_t i = 0; i < place->nr_threads; i++)
 		json_array_append_new(threads, thread_json(&place->threads[i]));
+	for (int i = 0; i < RW_NR_WARNINGS; i++)
+		if (*placement->told.text[i])
+			json_array_append_new(warnings, rw_json_text(placement->told.text[i]));
 	describe(placement, text, sizeof(text));
-	return json_pack("{s:o, s:b, s:b, s:o, s:o, s:o, s:i, s:o}", "text", rw_json_text(text),
+	return json_pack("{s:o, s:b, s:b, s:o, s:o, s:o, s:i, s:o, s:o}", "text", rw_json_text(text),
 			 "pinned", place->nr_threads > 0, "applied", !placement->foreign, "threads",
 			 threads, "device_numa_node", number_or_null(place->device_node),
 			 "memory_numa_node", number_or_null(place->memory_node),
-			 "memory_pages_sampled", (int)placement->pages_sampled,
+			 "memory_pages_sampled", (int)placement->facts.pages_sampled,
 			 "memory_pages_on_node_share",
-			 placement->pages_sampled ? json_real(share_on_node(placement)) :
-						    json_null());
+			 placement->facts.pages_sampled ? json_real(share_on_node(placement)) :
+							 json_null(),
+			 "warnings", warnings);
 }

@@ -6,12 +6,14 @@
 #include <jansson.h>
 
 #include "topo/place.h"
+#include "topo/warn.h"
 
 struct rw_placement {
 	struct rw_place place;
 	bool foreign; /* decided for another host's topology (HWLOC_XMLFILE), not done here */
-	uint32_t pages_sampled; /* of the buffers; 0: not known */
-	uint32_t pages_on_node;
+	struct rw_warn_facts facts;
+	uint32_t silent; /* bit 1 << enum rw_warning */
+	struct rw_warnings told;
 };
 
 /*
@@ -23,9 +25,20 @@ struct rw_placement {
 int rw_placement_make(const struct rw_place_want *asked, struct rw_placement *placement,
 		      struct rw_err *err);
 
-/* Look where the buffers at @base came to lie. */
+/*
+ * Tell what spoils the figures of @device, but for @silent (rw_warn_tell). Where
+ * it is software, nobody's figures are spoilt by where a thread or a page is.
+ */
+void rw_placement_warn(struct rw_placement *placement, const char *device, bool is_software,
+		       uint32_t silent);
+
+/*
+ * Look where the buffers at @base came to lie, and warn, as rw_placement_warn
+ * was told to, if not where they were to be, or if @pinned_bytes are more than
+ * may be locked.
+ */
 void rw_placement_check(struct rw_placement *placement, const void *base, size_t bytes,
-			size_t page_bytes);
+			size_t page_bytes, uint64_t pinned_bytes);
 
 /* What a report says of it; "text" is for people. NULL: out of memory. */
 json_t *rw_placement_json(const struct rw_placement *placement);

@@ -10,7 +10,7 @@ sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 # pylint: disable=wrong-import-position
 from rwproc import (BUILDDIR, OK, SRCDIR, USAGE, Client, Server, client, eq, shared_server, true,
                     wait_until)
-from rwtap import case, refused, run_cases
+from rwtap import case, one_line, refused, run_cases
 
 DEVICE_NAME = "mlx5_1"
 FOUR_NODES = os.path.join(SRCDIR, "tests", "topo", "four_nodes.xml")
@@ -21,9 +21,8 @@ def server():
     return shared_server(device="mlx5_0")
 
 
-def run(*options, **env):
-    return client(server(), "-F", "-n", "100", "--path=mr", *options, device=DEVICE_NAME,
-                  env=dict(os.environ, **env))
+def run(*options):
+    return client(server(), "-F", "-n", "100", "--path=mr", *options, device=DEVICE_NAME)
 
 
 def placement(done, side="host"):
@@ -50,6 +49,18 @@ def policies_of(pid):
         return None
     arena = {line.split()[1] for line in lines if "rwperf-arena" in line}
     return arena, {line.split()[1] for line in lines if "rwperf-arena" not in line}
+
+
+def sysfs(path, text):
+    """Let the emulated device's sysfs say @text."""
+    path = os.path.join(os.environ["SYSFS_PATH"], path)
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path, "w", encoding="ascii") as file:
+        file.write(f"{text}\n")
+
+
+def sysfs_node(node):
+    sysfs(f"class/infiniband/{DEVICE_NAME}/device/numa_node", node)
 
 
 def watch(*options):
@@ -108,9 +119,9 @@ def _():
     for node, options, memory in ((1, [], 1), (1, ["--numa_node=far"], 2), (0, ["--numa_node=far"], 3),
                                   (2, ["--numa_node=1"], 1)):
         with Server(device="mlx5_0") as own:
-            env = dict(os.environ, HWLOC_XMLFILE=FOUR_NODES, HWLOC_THISSYSTEM="0")
-            # The topology has a device of the emulated one's name; the other is at no node.
-            env["SYSFS_PATH"] = sysfs_with_node(node)
+            env = dict(os.environ, HWLOC_XMLFILE=FOUR_NODES)
+            # The topology has this device, too, next to no node: sysfs counts.
+            sysfs_node(node)
             done = client(own, "-F", "-n", "100", *options, device=DEVICE_NAME, env=env)
         told = placement(done)
         eq((told["device_numa_node"], told["threads"][0]["numa_node"], told["memory_numa_node"]),
@@ -118,21 +129,29 @@ def _():
         eq((told["applied"], told["memory_pages_on_node_share"]), (False, None), "applied")
 
 
-def sysfs_with_node(node):
-    """The emulated device's sysfs says this node."""
-    path = os.path.join(os.environ["SYSFS_PATH"], "class/infiniband", DEVICE_NAME, "device/numa_node")
-    with open(path, "w", encoding="ascii") as file:
-        file.write(f"{node}\n")
-    return os.environ["SYSFS_PATH"]
-
-
 @case("a device of a node that this host does not have: memory where the thread is")
 def _():
-    sysfs_with_node(77)
+    sysfs_node(77)
     told = placement(run())
-    sysfs_with_node(0)
+    sysfs_node(0)
     eq(told["device_numa_node"], None, "the device's node")
     eq(told["memory_numa_node"], told["threads"][0]["numa_node"], "the memory's node")
+
+
+@case("warnings: the governor's, once and not with -F; none of an emulated device's link and node")
+def _():
+    for cpu in CPUS:
+        sysfs(f"devices/system/cpu/cpu{cpu}/cpufreq/scaling_governor", "powersave")
+    sysfs(f"class/infiniband/{DEVICE_NAME}/device/max_link_width", "32")
+    sysfs(f"class/infiniband/{DEVICE_NAME}/device/iommu_group/type", "DMA")
+    eq(placement(run("-a", "--path=mr", "-t", "8"))["warnings"], [], "warnings with -F")
+    done = client(server(), "-n", "100", "--path=mr,direct", device=DEVICE_NAME)
+    eq(done.status, OK, "status")
+    one_line(done.err, "'powersave'", "-F")
+    told = done.report["test_info"]["host"]["placement"]["warnings"]
+    eq([f"ib_rw_bw: {text}\n" for text in told], [done.err], "warnings in the report")
+    for cpu in CPUS:
+        sysfs(f"devices/system/cpu/cpu{cpu}/cpufreq/scaling_governor", "performance")
 
 
 @case("what cannot be had is refused in one line")
