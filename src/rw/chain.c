@@ -179,10 +179,26 @@ static inline struct rw_wr *patch_reg(const struct rw_ctx_priv *priv, const stru
 	return wr + 3;
 }
 
-static __attribute__((noinline)) uint32_t patch_more(const struct rw_ctx_priv *priv,
-						     struct rw_wr *wr)
+/* The same for the only registration there is: may the next operation repeat this one? */
+static inline uint32_t patch_only(struct rw_ctx *ctx)
 {
-	for (const struct rw_reg *reg = priv->regs + 1; reg != priv->regs_end; reg++)
+	struct rw_ctx_priv *priv = ctx->priv;
+	struct rw_again *again = &ctx->again;
+	struct rw_mr *mr = priv->regs->mr;
+
+	again->key = mr->key;
+	again->need_inval = mr->need_inval;
+	again->wrs = priv->mr_wrs;
+	again->nr_wrs = (uint8_t)(patch_reg(priv, priv->regs, priv->mr_wrs) - priv->mr_wrs);
+	again->mr = mr->key == again->key && mr->need_inval == again->need_inval ? mr : NULL;
+	return again->nr_wrs;
+}
+
+static __attribute__((noinline)) uint32_t patch_all(const struct rw_ctx_priv *priv)
+{
+	struct rw_wr *wr = priv->mr_wrs;
+
+	for (const struct rw_reg *reg = priv->regs; reg != priv->regs_end; reg++)
 		wr = patch_reg(priv, reg, wr);
 	return (uint32_t)(wr - priv->mr_wrs);
 }
@@ -195,13 +211,9 @@ static __attribute__((noinline)) uint32_t patch_more(const struct rw_ctx_priv *p
 uint32_t rw_ctx_wrs_mr(struct rw_ctx *ctx, const struct rw_wr **wrs_p)
 {
 	struct rw_ctx_priv *priv = ctx->priv;
-	struct rw_wr *wr = priv->mr_wrs;
 
 	if (rw_unlikely(priv->relayout))
 		return relayout_wrs(ctx, wrs_p);
-	*wrs_p = wr;
-	wr = patch_reg(priv, priv->regs, wr);
-	if (priv->one_good_reg)
-		return (uint32_t)(wr - priv->mr_wrs);
-	return patch_more(priv, wr);
+	*wrs_p = priv->mr_wrs;
+	return priv->one_good_reg ? patch_only(ctx) : patch_all(priv);
 }

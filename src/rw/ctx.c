@@ -243,7 +243,10 @@ int rw_ctx_init_mr(struct rw_ctx *ctx, struct rw_mr_pool *pool)
 		return fail_init(ctx, pool, reg, -EAGAIN);
 	ctx->type = RW_CTX_MR;
 	ctx->fell_back = false;
-	return (int)(priv->nr_wrs + hold_mr(priv, reg, mr));
+	/* Whether it can be repeated is found when its chain is made: rw_ctx_wrs_mr. */
+	ctx->again.mr = NULL;
+	ctx->again.nr_wqes = (uint8_t)(priv->nr_wrs + hold_mr(priv, reg, mr));
+	return ctx->again.nr_wqes;
 }
 
 /* In the order of use, as rdma_rw_ctx_destroy: the last one becomes the head. */
@@ -257,7 +260,6 @@ void rw_ctx_destroy_mr(struct rw_ctx *ctx, struct rw_mr_pool *pool)
 {
 	struct rw_ctx_priv *priv = ctx->priv;
 
-	ctx->type = ctx->direct_type;
 	rw_mr_pool_put(pool, priv->regs->mr);
 	if (!priv->one_good_reg)
 		put_more(priv, pool);

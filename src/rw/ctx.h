@@ -11,8 +11,9 @@
  *   rw_ctx_destroy   per operation: the MRs go back
  *   rw_ctx_release   once: frees what rw_ctx_prepare made
  *
- * The per-operation calls of the direct path are inline: they only read what
- * rw_ctx_prepare left behind.
+ * The per-operation calls are inline where nothing is to be decided: the direct
+ * path only reads what rw_ctx_prepare left behind, and an operation that repeats
+ * the one before it what that one left (struct rw_again).
  */
 #ifndef RW_RW_CTX_H
 #define RW_RW_CTX_H
@@ -22,6 +23,7 @@
 #include <stdint.h>
 
 #include "rw/pool.h"
+#include "util/compiler.h"
 
 enum rw_op {
 	RW_OP_READ,  /* remote memory into local segments */
@@ -106,6 +108,20 @@ enum rw_ctx_type {
 	RW_CTX_MR,     /* registrations */
 };
 
+/*
+ * An operation of one MR that left it as it found it, key and liveness alike.
+ * With that MR in that state the next operation has the same chain, and neither
+ * the chain nor the MR is written again.
+ */
+struct rw_again {
+	struct rw_mr *mr; /* NULL: the next operation is planned anew */
+	uint32_t key;
+	bool need_inval;
+	uint8_t nr_wqes; /* what rw_ctx_init returned */
+	uint8_t nr_wrs;  /* at most 4 */
+	const struct rw_wr *wrs;
+};
+
 struct rw_ctx {
 	enum rw_ctx_type type;  /* valid between init and destroy */
 	bool fell_back;         /* the rule wanted MRs, the pool was empty, direct was taken */
@@ -115,6 +131,7 @@ struct rw_ctx {
 	uint32_t nr_mrs;        /* MRs (registrations) of the MR path */
 	enum rw_ctx_type direct_type;   /* SINGLE or MULTI: of the direct chain */
 	const struct rw_wr *direct_wrs; /* the direct chain */
+	struct rw_again again;
 	struct rw_ctx_priv *priv;
 };
 
@@ -145,6 +162,15 @@ static inline int rw_ctx_init_direct(struct rw_ctx *ctx)
 	return (int)ctx->nr_direct_wrs;
 }
 
+/* Would an operation that takes @mr, the head of its pool, repeat the one before it? */
+static inline bool rw_ctx_repeats(const struct rw_ctx *ctx, const struct rw_mr *mr)
+{
+	const struct rw_again *again = &ctx->again;
+
+	return mr && mr == again->mr && mr->key == again->key &&
+	       mr->need_inval == again->need_inval;
+}
+
 /*
  * Decide the path of the next operation and take its MRs from @pool.
  * Returns the number of send WRs it needs (registrations and invalidations
@@ -155,10 +181,15 @@ static inline int rw_ctx_init_direct(struct rw_ctx *ctx)
  */
 static inline int rw_ctx_init(struct rw_ctx *ctx, struct rw_mr_pool *pool)
 {
-	if (ctx->wants_mr)
-		return rw_ctx_init_mr(ctx, pool);
 	/* Nothing else is ever chosen: all is as rw_ctx_prepare left it. */
-	return (int)ctx->nr_direct_wrs;
+	if (!ctx->wants_mr)
+		return (int)ctx->nr_direct_wrs;
+	if (rw_unlikely(!rw_ctx_repeats(ctx, pool->head)))
+		return rw_ctx_init_mr(ctx, pool);
+	rw_mr_pool_get(pool);
+	ctx->type = RW_CTX_MR;
+	ctx->fell_back = false;
+	return ctx->again.nr_wqes;
 }
 
 /* As rw_ctx_wrs, of an operation that is known to go direct. */
@@ -176,15 +207,23 @@ static inline uint32_t rw_ctx_wrs_direct(const struct rw_ctx *ctx, const struct 
  */
 static inline uint32_t rw_ctx_wrs(struct rw_ctx *ctx, const struct rw_wr **wrs_p)
 {
-	if (ctx->type == RW_CTX_MR)
+	if (ctx->type != RW_CTX_MR)
+		return rw_ctx_wrs_direct(ctx, wrs_p);
+	if (rw_unlikely(!ctx->again.mr))
 		return rw_ctx_wrs_mr(ctx, wrs_p);
-	return rw_ctx_wrs_direct(ctx, wrs_p);
+	*wrs_p = ctx->again.wrs;
+	return ctx->again.nr_wrs;
 }
 
 /* The operation is over: its MRs return to the head of @pool's free list. */
 static inline void rw_ctx_destroy(struct rw_ctx *ctx, struct rw_mr_pool *pool)
 {
-	if (ctx->type == RW_CTX_MR)
+	if (ctx->type != RW_CTX_MR)
+		return;
+	ctx->type = ctx->direct_type;
+	if (rw_likely(ctx->again.mr))
+		rw_mr_pool_put(pool, ctx->again.mr);
+	else
 		rw_ctx_destroy_mr(ctx, pool);
 }
 

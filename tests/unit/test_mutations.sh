@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 # The vectors notice when a rule of the planner is wrong: each mutation below
-# breaks one rule in a copy of src/rw, and the cases must fail on it.
+# breaks one rule in a copy of src/rw, and the cases must fail on it. What no
+# vector reaches (struct rw_again: their keys always move) a unit test judges.
 set -u
 
 : "${RW_SRCDIR:?}" "${RW_BUILDDIR:?}"
@@ -18,6 +19,7 @@ make_variable() {
 CC=$(make_variable CC)
 jansson_cflags=$(make_variable JANSSON_CFLAGS)
 jansson_libs=$(make_variable JANSSON_LIBS)
+cmocka_libs=$(make_variable CMOCKA_LIBS)
 if ! $CC --version >"$dir/out" 2>&1; then
 	echo "1..0 # SKIP no compiler: ${CC:-none}"
 	exit 0
@@ -30,11 +32,25 @@ compile() {
 		-c -o "$1" "$2" >>"$dir/log" 2>&1
 }
 
-# judge DIR: what the program made of DIR's objects says of the vectors
+# judge DIR: what the program made of DIR's objects says: of the vectors, if it reads them
 judge() {
 	# shellcheck disable=SC2086 # several words
-	$CC -o "$1/rw_vectors" "$1"/*.o $jansson_libs >>"$dir/log" 2>&1 || return 99
-	timeout 60 "$1/rw_vectors" "$dir/all" "$RW_SRCDIR/tests/vectors/rw_rules.jsonl" >"$1/out" 2>&1
+	$CC -o "$1/judge" "$1"/*.o $libs >>"$dir/log" 2>&1 || return 99
+	timeout 60 "$1/judge" "$dir/all" "$RW_SRCDIR/tests/vectors/rw_rules.jsonl" >"$1/out" 2>&1
+}
+
+# judge_by PROGRAM LIBS: from here on, tests/unit/PROGRAM.c; it must pass without a mutation
+judge_by() {
+	rm -f "$dir/base/${program:-}.o"
+	program=$1
+	libs=$2
+	if ! compile "$dir/base/$program.o" "$RW_SRCDIR/tests/unit/$program.c"; then
+		sed 's/^/# /' "$dir/log"
+		echo "Bail out! cannot compile $program.c"
+		exit 99
+	fi
+	judge "$dir/base"
+	report $? "$program: without a mutation all pass"
 }
 
 # report STATUS NAME [WHY]
@@ -69,7 +85,7 @@ mutate() {
 	for header in "$dir"/mutant/src/rw/*.h; do
 		[ -e "$header" ] && cp -n "$RW_SRCDIR"/src/rw/*.[ch] "$dir/mutant/src/rw"
 	done
-	for source in "$dir"/mutant/src/rw/*.c; do
+	for source in "$dir"/mutant/src/rw/*.c "$RW_SRCDIR/tests/unit/$program.c"; do
 		object=$dir/mutant/$(basename "$source" .c).o
 		if ! compile "$object" "$source" "$dir/mutant/src"; then
 			report 1 "$name" "the mutant does not compile"
@@ -82,7 +98,7 @@ mutate() {
 	case $status:$verdict in
 	1:*' passed, 0 failed')
 		report 1 "$name" "$verdict" ;;
-	1:*' passed, '*' failed')
+	1:*' passed, '*' failed' | 1:*' FAILED TEST(S)')
 		report 0 "$name (${verdict#*, })" ;;
 	*)
 		report 1 "$name" "exit status $status: $verdict" ;;
@@ -94,15 +110,14 @@ if ! gzip -dc "$vectors" >"$dir/all"; then
 	exit 99
 fi
 mkdir "$dir/base"
-for source in "$RW_SRCDIR"/src/rw/*.c "$RW_SRCDIR/src/util/err.c" "$RW_SRCDIR/tests/unit/rw_vectors.c"; do
+for source in "$RW_SRCDIR"/src/rw/*.c "$RW_SRCDIR/src/util/err.c"; do
 	if ! compile "$dir/base/$(basename "$source" .c).o" "$source"; then
 		sed 's/^/# /' "$dir/log"
 		echo "Bail out! cannot compile $source"
 		exit 99
 	fi
 done
-judge "$dir/base"
-report $? "without a mutation all pass"
+judge_by rw_vectors "$jansson_libs"
 
 # ---- which path
 mutate "threshold off by one" \
@@ -247,5 +262,24 @@ mutate "MR factor rounded down" \
 	sizing.c 's/ + !!(max_pages % pages)//'
 mutate "MR factor from max_sge_rd" \
 	sizing.c 's/rw_policy_can_use_mr(attrs) ? attrs->mr_entries : //'
+
+# ---- operations that repeat the one before them
+if [ -z "$cmocka_libs" ]; then
+	echo "1..$number"
+	exit 0
+fi
+judge_by test_rw_again "$jansson_libs $cmocka_libs"
+mutate "repeated with another MR" \
+	ctx.h 's/mr == again->mr && //'
+mutate "repeated under another key" \
+	ctx.h 's/mr->key == again->key &&/true \&\&/'
+mutate "repeated although the key is live no more" \
+	ctx.h 's/mr->need_inval == again->need_inval/true/'
+mutate "repeated although the MR was not left as it was found" \
+	chain.c 's/again->mr = .*/again->mr = mr;/'
+mutate "repeated after an operation that was planned anew" \
+	ctx.c 's/ctx->again\.mr = NULL;//'
+mutate "repeated, and still said to have fallen back" \
+	ctx.h '/^static inline int rw_ctx_init(/,/^}/ s/ctx->fell_back = false;//'
 
 echo "1..$number"
