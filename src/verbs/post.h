@@ -31,9 +31,11 @@ static rw_always_inline int rw_post_end(struct rw_qp *qp)
 	return -ibv_wr_complete(qp->ex);
 }
 
-static rw_always_inline void rw_post_rdma(struct ibv_qp_ex *ex, const struct rw_wr *wr)
+/* @op, here and below: wr->op, or the constant that it is known to be. */
+static rw_always_inline void rw_post_rdma(struct ibv_qp_ex *ex, const struct rw_wr *wr,
+					  enum rw_wr_op op)
 {
-	if (wr->op == RW_WR_WRITE)
+	if (op == RW_WR_WRITE)
 		ibv_wr_rdma_write(ex, wr->rkey, wr->remote_addr);
 	else
 		ibv_wr_rdma_read(ex, wr->rkey, wr->remote_addr);
@@ -43,7 +45,7 @@ static rw_always_inline void rw_post_direct_wr(struct ibv_qp_ex *ex, const struc
 					       unsigned int flags)
 {
 	ex->wr_flags = flags;
-	rw_post_rdma(ex, wr);
+	rw_post_rdma(ex, wr, wr->op);
 	if (rw_likely(wr->nr_segs == 1))
 		ibv_wr_set_sge(ex, wr->segs->lkey, wr->segs->addr, wr->segs->length);
 	else
@@ -67,15 +69,16 @@ static rw_always_inline void rw_post_direct(struct rw_qp *qp, const struct rw_wr
 
 static rw_always_inline void rw_post_mr_wr(struct rw_qp *qp, struct ibv_qp_ex *ex,
 					   const struct rw_qp_ops *ops, const struct rw_wr *wr,
-					   unsigned int flags)
+					   enum rw_wr_op op, unsigned int flags)
 {
-	ex->wr_flags = flags | (wr->fence ? IBV_SEND_FENCE : 0);
-	switch (wr->op) {
+	ex->wr_flags = flags;
+	switch (op) {
 	case RW_WR_REG:
 		if (ops)
 			ops->post_reg(qp, wr);
 		break;
 	case RW_WR_LOCAL_INV:
+		ex->wr_flags |= wr->fence ? IBV_SEND_FENCE : 0;
 		ibv_wr_local_inv(ex, wr->key);
 		break;
 	default:
@@ -83,7 +86,7 @@ static rw_always_inline void rw_post_mr_wr(struct rw_qp *qp, struct ibv_qp_ex *e
 			ops->post_io(qp, wr);
 			break;
 		}
-		rw_post_rdma(ex, wr);
+		rw_post_rdma(ex, wr, op);
 		ibv_wr_set_sge(ex, wr->mr->key, wr->iova, wr->length);
 	}
 }
@@ -100,11 +103,22 @@ static rw_always_inline void rw_post_mrs(struct rw_qp *qp, const struct rw_wr *w
 {
 	const struct rw_qp_ops *ops = qp->ops;
 	struct ibv_qp_ex *ex = qp->ex;
+	unsigned int last = signal ? IBV_SEND_SIGNALED : 0;
 
 	ex->wr_id = wr_id;
-	for (; n > 1; n--)
-		rw_post_mr_wr(qp, ex, ops, wrs++, 0);
-	rw_post_mr_wr(qp, ex, ops, wrs, signal ? IBV_SEND_SIGNALED : 0);
+	/*
+	 * The loop below, unrolled for the commonest chain: a READ through one MR that
+	 * was used before. Such a READ has its registration right before it.
+	 */
+	if (rw_likely(n == 3 && wrs[0].op == RW_WR_LOCAL_INV && wrs[2].op == RW_WR_READ)) {
+		rw_post_mr_wr(qp, ex, ops, &wrs[0], RW_WR_LOCAL_INV, 0);
+		rw_post_mr_wr(qp, ex, ops, &wrs[1], RW_WR_REG, 0);
+		rw_post_mr_wr(qp, ex, ops, &wrs[2], RW_WR_READ, last);
+		return;
+	}
+	for (; n > 1; n--, wrs++)
+		rw_post_mr_wr(qp, ex, ops, wrs, wrs->op, 0);
+	rw_post_mr_wr(qp, ex, ops, wrs, wrs->op, last);
 }
 
 /* Either of the two: the WRs of a chain go through MRs, all or none. */
