@@ -207,12 +207,18 @@ static inline uint32_t rw_ctx_wrs_direct(const struct rw_ctx *ctx, const struct 
  */
 static inline uint32_t rw_ctx_wrs(struct rw_ctx *ctx, const struct rw_wr **wrs_p)
 {
+	const struct rw_wr *wrs; /* the caller's stays in a register */
+	uint32_t n;
+
 	if (ctx->type != RW_CTX_MR)
 		return rw_ctx_wrs_direct(ctx, wrs_p);
-	if (rw_unlikely(!ctx->again.mr))
-		return rw_ctx_wrs_mr(ctx, wrs_p);
-	*wrs_p = ctx->again.wrs;
-	return ctx->again.nr_wrs;
+	if (rw_likely(ctx->again.mr)) {
+		*wrs_p = ctx->again.wrs;
+		return ctx->again.nr_wrs;
+	}
+	n = rw_ctx_wrs_mr(ctx, &wrs);
+	*wrs_p = wrs;
+	return n;
 }
 
 /* The operation is over: its MRs return to the head of @pool's free list. */
