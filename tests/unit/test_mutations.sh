@@ -36,7 +36,8 @@ compile() {
 judge() {
 	# shellcheck disable=SC2086 # several words
 	$CC -o "$1/judge" "$1"/*.o $libs >>"$dir/log" 2>&1 || return 99
-	timeout 60 "$1/judge" "$dir/all" "$RW_SRCDIR/tests/vectors/rw_rules.jsonl" >"$1/out" 2>&1
+	CMOCKA_MESSAGE_OUTPUT=STDOUT timeout 60 "$1/judge" "$dir/all" \
+		"$RW_SRCDIR/tests/vectors/rw_rules.jsonl" >"$1/out" 2>&1
 }
 
 # judge_by PROGRAM LIBS: from here on, tests/unit/PROGRAM.c; it must pass without a mutation
