@@ -11,7 +11,7 @@
 
 struct rw_selftest {
 	const struct rw_conf *conf;
-	const struct rw_device *device;
+	struct rw_device *device;
 	const volatile sig_atomic_t *stop;
 	const struct rw_engine *engine; /* of the row; NULL: the direct path */
 	enum rw_op op;			/* of the row */

@@ -2,6 +2,7 @@
 #include "selftest/rig.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -54,6 +55,67 @@ static int open_target(struct rw_rig *rig, struct rw_err *err)
 	return rw_endpoint_add_qps(&rig->remote.ep, 1, 1, &qp, err);
 }
 
+/* The target's half of a connection by rdma_cm: both halves wait for each other. */
+struct acceptor {
+	struct rw_rig *rig;
+	const struct rw_qp_link *link;
+	struct rw_err err;
+	int ret;
+};
+
+static void *accept_qp(void *arg)
+{
+	struct acceptor *a = arg;
+
+	a->ret = rw_cm_accept(&a->rig->server, a->rig->remote.ep.qps, 0, 1, a->link, &a->err);
+	return NULL;
+}
+
+static int go_on(void *arg, struct rw_err *err)
+{
+	return 0;
+}
+
+static int open_cm(struct rw_rig *rig, struct rw_err *err)
+{
+	const struct rw_cm_watch watch = { .stop = rig->t->stop, .check = go_on };
+	int ret = rw_cm_open(rig->t->device, 1, &watch, &rig->server, err);
+
+	if (!ret)
+		ret = rw_cm_open(rig->t->device, 1, &watch, &rig->client, err);
+	if (!ret)
+		ret = rw_cm_choose_addr(&rig->server, rig->t->device, NULL, -1, err);
+	if (!ret)
+		ret = rw_cm_choose_addr(&rig->client, rig->t->device, rig->t->device->gid.raw, -1,
+					err);
+	if (!ret)
+		ret = rw_cm_listen(&rig->server, err);
+	rig->client.port = rig->server.port;
+	rig->client.token = rig->server.token;
+	return ret;
+}
+
+/* iWARP has no other way. */
+static int connect_by_cm(struct rw_rig *rig, const struct rw_qp_link *target_link,
+			 const struct rw_qp_link *link, struct rw_err *err)
+{
+	struct acceptor acceptor = { .rig = rig, .link = target_link };
+	struct rw_port_addr addr;
+	pthread_t thread;
+	int ret = open_cm(rig, err);
+
+	if (ret)
+		return ret;
+	rw_port_addr_get(rig->t->device, false, &addr);
+	if (pthread_create(&thread, NULL, accept_qp, &acceptor))
+		return rw_fail(err, RW_EXIT_RUN, -EAGAIN, "cannot start a thread");
+	ret = rw_cm_connect(&rig->client, rig->qp, 0, &addr, link, err);
+	pthread_join(thread, NULL);
+	if (!ret && acceptor.ret)
+		ret = rw_fail(err, RW_EXIT_RUN, acceptor.ret, "%s", acceptor.err.text);
+	return ret;
+}
+
 static int connect_qps(struct rw_rig *rig, struct rw_err *err)
 {
 	const struct rw_conf *conf = rig->t->conf;
@@ -62,6 +124,7 @@ static int connect_qps(struct rw_rig *rig, struct rw_err *err)
 		.sl = (uint8_t)conf->sl,
 		.timeout = (uint8_t)conf->qp_timeout,
 	};
+	struct rw_qp_link own;
 	int ret;
 
 	rw_port_addr_get(rig->t->device, true, &initiator);
@@ -69,11 +132,14 @@ static int connect_qps(struct rw_rig *rig, struct rw_err *err)
 	link.mtu_bytes = initiator.mtu_bytes;
 	link.rd_atom = (uint8_t)rw_min(initiator.max_rd_atom, target.max_rd_atom);
 	link.access = rig->t->op == RW_OP_WRITE ? IBV_ACCESS_REMOTE_WRITE : IBV_ACCESS_REMOTE_READ;
+	own = link;
+	own.access = 0;
+	if (rig->t->device->is_iwarp)
+		return connect_by_cm(rig, &link, &own, err);
 	ret = rw_endpoint_connect(&rig->remote.ep, &initiator, &rig->qp->addr, &link, err);
-	link.access = 0;
 	if (!ret)
 		ret = rw_endpoint_connect(&rig->local.ep, &target, &rig->remote.ep.qps[0].addr,
-					  &link, err);
+					  &own, err);
 	return ret;
 }
 
@@ -123,6 +189,7 @@ static void fill_attrs(struct rw_rig *rig, const struct rw_rig_want *want)
 {
 	rig->attrs = (struct rw_attrs){
 		.policy = rig->t->engine ? RW_POLICY_MR : RW_POLICY_DIRECT,
+		.iwarp = rig->t->device->is_iwarp,
 		.page_size = RW_PAGE_BYTES,
 		.max_send_sge = max_sge(rig->t, want),
 		.max_sge_rd = max_sge(rig->t, want),
@@ -177,6 +244,8 @@ void rw_rig_close(struct rw_rig *rig)
 	/* QPs first: after a failure they may still hold operations on the memory. */
 	close_qps(&rig->local.ep);
 	close_qps(&rig->remote.ep);
+	rw_cm_close(&rig->client);
+	rw_cm_close(&rig->server);
 	if (rig->mrs && rig->t->engine->close_mrs)
 		rig->t->engine->close_mrs(rig->mrs, rig->pool.size, rig->mrs_state);
 	free(rig->mrs);

@@ -10,6 +10,7 @@
 
 #include "rw/layout.h"
 #include "selftest/check.h"
+#include "verbs/cm.h"
 #include "verbs/arena.h"
 #include "verbs/endpoint.h"
 
@@ -32,6 +33,7 @@ struct rw_rig {
 	struct rw_selftest *t;
 	struct rw_rig_side local, remote;
 	struct rw_qp *qp;      /* the initiator's */
+	struct rw_cm client, server; /* iWARP: what connects the two QPs */
 	struct rw_attrs attrs; /* of the operations; a row may change them */
 	struct rw_mr *mrs;
 	struct rw_mr_pool pool;

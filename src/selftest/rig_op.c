@@ -13,6 +13,9 @@
 /* A completion that takes longer is missing. */
 #define WAIT_NS (UINT64_C(5) * RW_NS_PER_S)
 
+/* How long an iWARP device may take to place a WRITE. */
+#define PLACEMENT_MS 2000
+
 /* Begins and ends with memory that nothing may touch; whole pages, for windows. */
 #define GUARD_BYTES RW_PAGE_BYTES
 
@@ -286,9 +289,29 @@ static int compare_side(const struct rw_rig_side *side, const char *name, struct
 		       name, wrong, first, side->arena.base[first], side->expected[first]);
 }
 
+/*
+ * On iWARP a WRITE completes when it is sent (RFC 5040, 5.5: placement at the
+ * peer is not known): give the last bytes the time to arrive.
+ */
+static void await_placement(const struct rw_rig *rig)
+{
+	const struct timespec pause = { .tv_nsec = 1000000 };
+
+	if (!rig->t->device->is_iwarp || rig->t->op != RW_OP_WRITE)
+		return;
+	for (int i = 0; i < PLACEMENT_MS && !*rig->t->stop; i++) {
+		if (!memcmp(rig->remote.arena.base, rig->remote.expected,
+			    image_bytes(&rig->remote)))
+			return;
+		nanosleep(&pause, NULL);
+	}
+}
+
 int rw_rig_compare(const struct rw_rig *rig, struct rw_err *err)
 {
 	int ret = compare_side(&rig->local, "local", err);
+
+	await_placement(rig);
 
 	return ret ? ret : compare_side(&rig->remote, "remote", err);
 }

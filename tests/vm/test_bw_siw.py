@@ -241,4 +241,17 @@ case("a cut cable: an interrupt ends the client at once")(
     lambda: check_cut(signal.SIGINT, RUN, 15, "interrupted"))
 
 
+@case("--selftest, by rdma_cm: all holds but that libsiw takes one SGE too many")
+def _():
+    process = rwcase.Process([*SIDES[0], rwcase.PROGRAM, "--selftest", "-d", "siw0"])
+    try:
+        status, out = process.wait(3 * rwcase.PATIENCE), process.out
+    finally:
+        process.end()
+    failing = [line for line in out.splitlines() if line.endswith("| NO  |")]
+    eq(status, rwcase.RUN, "exit status")
+    eq([line.split("|")[1].strip() for line in failing],
+       ["direct: WRITE of one SGE more than the limit"], "rows that fail")
+
+
 main("siw", timeout=300)
