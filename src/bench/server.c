@@ -44,8 +44,12 @@ static int take_setup(struct server *server, const json_t *msg, struct rw_err *e
 	struct rw_msg_port port;
 	json_t *run, *obj;
 	int id;
-	int ret = rw_field_enum(msg, "test", ids, RW_ARRAY_SIZE(ids), &id, &ignored);
+	const char *test;
+	int ret = rw_field_str(msg, "test", 16, &test, err);
 
+	if (ret)
+		return ret;
+	ret = rw_field_enum(msg, "test", ids, RW_ARRAY_SIZE(ids), &id, &ignored);
 	if (ret)
 		return rw_fail(err, RW_EXIT_PEER, ret,
 			       "this server is %s; run the same program on both sides",
@@ -384,7 +388,7 @@ static int serve_client(const struct rw_conf *conf, struct rw_device *device,
 	while (!ret) {
 		json_t *msg;
 
-		ret = rw_session_recv(chan, RW_STEP_MS, "setup", &msg, err);
+		ret = rw_session_recv(chan, first ? RW_HELLO_MS : RW_STEP_MS, "setup", &msg, err);
 		if (ret == -EPIPE && !first) {
 			rw_err_clear(err);
 			ret = 0;
@@ -419,7 +423,8 @@ static int serve_clients(const struct rw_conf *conf, struct rw_device *device,
 		rw_chan_set_stop(chan, stop);
 		ret = serve_client(conf, device, placement, chan, stop, err);
 		rw_chan_close(chan);
-		if (ret && conf->keep_serving && !*stop) {
+		/* What ended one client's session does not end the server. */
+		if (ret && conf->keep_serving && ret != -EINTR) {
 			rw_warn("%s", err->text);
 			rw_err_clear(err);
 			ret = 0;
