@@ -30,7 +30,7 @@ MUTATIONS = (
     ("a READ behind a raw UMR left to the library", "mr/umr_ptr.c",
      ".post_io = umr_ptr_post_io,", "", LATE, f"umr_ptr: {COUNTS}"),
     ("a LOCAL_INV without its fence", "verbs/post.h",
-     "(wr->fence ? IBV_SEND_FENCE : 0)", "0", LATE, f"umr: {BATCH}"),
+     "wr->fence ? IBV_SEND_FENCE : 0", "0", LATE, f"umr: {BATCH}"),
     ("an MR one byte short", "mr/umr_ptr.c",
      "htobe64(wr->length)", "htobe64(wr->length - 1)", NORMAL, f"umr_ptr: {COUNTS}"),
     ("the last segment a byte long", "mr/umr_ptr.c",
