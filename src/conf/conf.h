@@ -17,6 +17,9 @@
 /* A number that was not given: the program finds the value itself. */
 #define RW_AUTO UINT64_MAX
 
+/* Rows that the option table may have. */
+#define RW_MAX_OPTS 128
+
 enum rw_conf_path {
 	RW_PATH_DIRECT,
 	RW_PATH_MR,
@@ -80,7 +83,7 @@ struct rw_conf {
 	const struct rw_test *test;
 	bool is_server;
 	bool is_local; /* neither client nor server: one of the flags below without a peer */
-	uint64_t given; /* bit i: option row i stood on the command line */
+	bool given[RW_MAX_OPTS]; /* by row of the option table: it stood on the command line */
 
 	/* this side's device and control channel */
 	char host[256]; /* client: where the server is */

@@ -155,7 +155,7 @@ const struct rw_opt rw_opts[] = {
 
 const uint32_t rw_nr_opts = RW_ARRAY_SIZE(rw_opts);
 
-_Static_assert(RW_ARRAY_SIZE(rw_opts) <= 64, "rw_conf.given has one bit per row");
+_Static_assert(RW_ARRAY_SIZE(rw_opts) <= RW_MAX_OPTS, "rw_conf.given has room for each row");
 _Static_assert(RW_NR_PROFILES == RW_ARRAY_SIZE(profile_names) - 1, "a name for each profile");
 _Static_assert(RW_NR_PATHS == RW_ARRAY_SIZE(path_names) - 1, "a name for each path");
 

@@ -112,7 +112,7 @@ bool rw_conf_was_given(const struct rw_conf *conf, const char *name)
 {
 	for (uint32_t i = 0; i < rw_nr_opts; i++)
 		if (!strcmp(rw_opts[i].name, name))
-			return conf->given >> i & 1;
+			return conf->given[i];
 	return false;
 }
 
@@ -157,7 +157,7 @@ static bool is_read(const struct rw_conf *conf, const struct rw_opt *opt)
 static int check_server_options(const struct rw_conf *conf, struct rw_err *err)
 {
 	for (uint32_t i = 0; i < rw_nr_opts; i++)
-		if (conf->given >> i & 1 && rw_opts[i].scope == RW_SCOPE_SERVER)
+		if (conf->given[i] && rw_opts[i].scope == RW_SCOPE_SERVER)
 			return rw_fail(err, RW_EXIT_USAGE, -EINVAL,
 				       "--%s is for a server, and the host '%s' makes this a client; leave one of them out",
 				       rw_opts[i].name, conf->host);
@@ -237,7 +237,7 @@ int rw_conf_parse(const struct rw_test *test, int argc, char *const argv[], stru
 				 optarg ? optarg : bare_value(&rw_opts[row]), err);
 		if (ret)
 			return ret;
-		conf->given |= UINT64_C(1) << row;
+		conf->given[row] = true;
 	}
 	if (conf->show_help || conf->show_version)
 		return 0;
@@ -258,7 +258,7 @@ int rw_conf_ignored_options(const struct rw_conf *conf, char *buf, size_t len)
 
 	buf[0] = '\0';
 	for (uint32_t i = 0; i < rw_nr_opts && used < len; i++) {
-		if (is_read(conf, &rw_opts[i]) || !(conf->given >> i & 1))
+		if (is_read(conf, &rw_opts[i]) || !(conf->given[i]))
 			continue;
 		used += (size_t)snprintf(buf + used, len - used, "%s--%s", count ? " " : "",
 					 rw_opts[i].name);
