@@ -114,7 +114,7 @@ static void fill(struct rw_row *row, struct bare *bare)
 		struct rw_mr *mr = row->uses_mrs ? &row->pools[0].mrs[i] : NULL;
 
 		bare->ops[i] = (struct bare_op){
-			.sges = (struct ibv_sge *)slot->segs,
+			.sges = (struct ibv_sge *)slot->kinds->segs,
 			.nr_sges = row->layout.nr_segs,
 			.remote_addr = remote->addr + i * remote->slot_bytes,
 			.mkey = mr ? mr->priv : NULL,

@@ -6,7 +6,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "bench/row.h"
+#include "bench/mix.h"
 #include "verbs/post.h"
 
 #define SILENCE_S 10
@@ -110,8 +110,12 @@ int rw_row_time_alone(struct rw_row *row, const struct rw_row_limit *limit, stru
 	int ret = 0;
 
 	for (uint64_t i = 0; i < limit->operations && !*row->load->watch.stop && !ret; i++) {
-		if (rw_ctx_init(&slot->ctx, slot->pool) < 0 || slot->ctx.type != RW_CTX_MR)
-			return 0; /* a pool too small for one operation, or a direct path */
+		if (row->mixed)
+			slot->ctx = slot->kinds[i % row->nr_kinds].ctx;
+		if (rw_ctx_init(&slot->ctx, slot->pool) < 0)
+			return 0; /* a pool too small for one operation */
+		if (slot->ctx.type != RW_CTX_MR)
+			continue; /* a direct path, or kind */
 		ret = run_chain(row, slot, err);
 		/* The peer wants to hear that this side is alive. */
 		if (!ret && i % ASK_EVERY == 0)

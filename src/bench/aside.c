@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /* What operations meet seldom, or only in some rows: kept out of the way of the others. */
 #include "bench/aside.h"
+#include "bench/mix.h"
 
 #include <errno.h>
 #include <string.h>
@@ -59,7 +60,7 @@ static int exhausted(struct rw_row *row, struct rw_slot *slot, int error, struct
 	if (error != -EAGAIN)
 		return rw_fail(err, RW_EXIT_RUN, error,
 			       "the planner refused an operation of %u segments: %s",
-			       row->layout.nr_segs, strerror(-error));
+			       slot->ctx.nr_entries, strerror(-error));
 	if (!slot->waits_since)
 		count_exhaustion(row);
 	switch (row->load->conf->on_exhaustion) {
@@ -103,6 +104,10 @@ void rw_row_forget(struct rw_row *row, struct rw_slot *slot)
 	if (slot->wqes && slot->ctx.type == RW_CTX_MR) {
 		row->count.mr_operations--;
 		row->count.hold_ticks += row->now;
+		if (row->mixed) {
+			row->kinds[slot->kind].mr_operations--;
+			rw_mix_put_mrs(row, slot);
+		}
 		rw_ctx_destroy(&slot->ctx, slot->pool);
 	}
 	slot->wqes = 0;
@@ -125,13 +130,16 @@ void rw_row_note_times(struct rw_row *row, struct rw_slot *slot)
 
 int rw_row_take_error(struct rw_row *row, const struct ibv_wc *wc, struct rw_err *err)
 {
+	const struct rw_conf *conf = row->load->conf;
 	const struct rw_load_qp *q = row->dying;
 
 	if (q && wc->qp_num == q->qp->addr.qpn) {
 		row->drained |= wc->wr_id == (uintptr_t)q;
 		return 0;
 	}
-	return rw_wc_fail(wc, row->load->conf->op == RW_VERB_WRITE ? "RDMA WRITE" : "RDMA READ", err);
+	if (*conf->mix)
+		return rw_wc_fail(wc, "an RDMA operation of the mix", err);
+	return rw_wc_fail(wc, conf->op == RW_VERB_WRITE ? "RDMA WRITE" : "RDMA READ", err);
 }
 
 int rw_row_flush_unsignaled(struct rw_row *row, struct rw_err *err)
@@ -143,8 +151,8 @@ int rw_row_flush_unsignaled(struct rw_row *row, struct rw_err *err)
 		if (!q->unsignaled || q->blocked.head)
 			continue;
 		ret = rw_post_marker(q->qp, (uintptr_t)q->unsignaled,
-				     row->load->conf->op == RW_VERB_WRITE, row->load->remote.rkey,
-				     row->load->remote.addr);
+				     rw_conf_has_op(row->load->conf, RW_VERB_WRITE),
+				     row->load->remote.rkey, row->load->remote.addr);
 		if (ret)
 			return rw_row_post_failed(q->qp, ret, err);
 		q->unsignaled = NULL;
@@ -165,7 +173,8 @@ void rw_row_reset(struct rw_row *row)
 		rw_mr_pool_reset_stats(&row->pools[i].pool);
 	if (row->latency)
 		rw_latency_reset(row->latency);
-	row->series->operations = row->series->exhaustions = 0;
+	rw_mix_reset(row);
+	row->series->operations = row->series->bytes = row->series->exhaustions = 0;
 	rw_series_init(&row->series->series, row->series->intervals, RW_ROW_INTERVALS,
 		       row->load->conf->interval_ms * 1000000, 0);
 }

@@ -109,27 +109,27 @@ static void fill_attrs(const struct rw_load *load, struct rw_explain *explain)
 /* What would stop the run stops this, too. */
 static int check_rows(const struct rw_load *load, struct rw_err *err)
 {
-	uint64_t sizes[RW_MAX_SIZES];
-	uint32_t n = rw_conf_sizes(load->conf, sizes);
+	struct rw_kind kinds[RW_MAX_KINDS];
+	uint32_t n = rw_conf_kinds(load->conf, kinds);
 	int ret = 0;
 
 	for (uint32_t i = 0; i < n && !ret; i++) {
 		struct rw_layout layout;
 
-		ret = rw_load_layout_of(load->conf, sizes[i], &layout, err);
+		ret = rw_load_layout_of(load->conf, kinds[i].size_bytes, &layout, err);
 		for (int path = 0; path < RW_NR_PATHS && !ret; path++)
 			if (load->conf->paths >> path & 1 &&
-			    rw_load_row_uses_mrs(load, path, &layout))
+			    rw_load_uses_mrs(load, path, kinds[i].op, &layout))
 				ret = rw_load_check_mr_row(load, &layout, err);
 	}
 	return ret;
 }
 
-static int tell_row(const struct rw_explain *explain, uint64_t size_bytes, enum rw_conf_path path,
-		    bool with_text, json_t *rows, struct rw_err *err)
+static int tell_row(const struct rw_explain *explain, const struct rw_kind *kind,
+		    enum rw_conf_path path, bool with_text, json_t *rows, struct rw_err *err)
 {
 	struct rw_explain_row row;
-	int ret = rw_explain_row(explain, size_bytes, path, &row, err);
+	int ret = rw_explain_row(explain, kind, path, &row, err);
 
 	if (ret)
 		return ret;
@@ -144,8 +144,8 @@ static int tell_row(const struct rw_explain *explain, uint64_t size_bytes, enum 
 /* @doc NULL: nobody wants it. */
 static int tell(const struct rw_explain *explain, bool with_text, json_t *doc, struct rw_err *err)
 {
-	uint64_t sizes[RW_MAX_SIZES];
-	uint32_t n = rw_conf_sizes(explain->conf, sizes);
+	struct rw_kind kinds[RW_MAX_KINDS];
+	uint32_t n = rw_conf_kinds(explain->conf, kinds);
 	json_t *rows = json_object_get(doc, "rows");
 	int ret = 0;
 
@@ -154,7 +154,7 @@ static int tell(const struct rw_explain *explain, bool with_text, json_t *doc, s
 	for (uint32_t i = 0; i < n; i++)
 		for (int path = 0; path < RW_NR_PATHS && !ret; path++)
 			if (explain->conf->paths >> path & 1)
-				ret = tell_row(explain, sizes[i], path, with_text, rows, err);
+				ret = tell_row(explain, &kinds[i], path, with_text, rows, err);
 	return ret;
 }
 
@@ -217,6 +217,8 @@ static int explain_on(const struct rw_conf *conf, const struct rw_device *device
 
 	if (!notes)
 		return rw_fail(err, RW_EXIT_RUN, -ENOMEM, "out of memory");
+	if (rw_conf_is_mixed(conf))
+		json_array_append_new(notes, json_string("a mix: the budgets are those of each kind alone, and a run has the largest of each"));
 	ret = rw_session_adapt(&adapted, device, notes, err);
 	if (!ret)
 		ret = explain_rows(&adapted, device, *limits, notes, err);

@@ -5,14 +5,18 @@
 #include <string.h>
 
 #include "bench/client.h"
+#include "bench/mix.h"
 #include "stats/loss_predict.h"
 
 static void fill_pool(const struct rw_row *row, struct rw_result *result)
 {
 	const struct rw_counters *count = &row->count;
 	const struct rw_clock *clock = &row->load->clock;
-	double hold_ns = rw_clock_ns(clock, count->hold_ticks) * row->mrs_per_op;
+	double ticks, hold_ns;
+	uint64_t mrs;
 
+	rw_mix_mr_use(row, &mrs, &ticks);
+	hold_ns = ticks * rw_clock_ns(clock, 1);
 	result->nr_pools = row->nr_pools;
 	result->pool_create_ns = row->pool_ns;
 	result->mr_pool = result->pool_low_water = row->pools[0].pool.size;
@@ -24,8 +28,8 @@ static void fill_pool(const struct rw_row *row, struct rw_result *result)
 	/* What all MRs were held together, over the time: how many were, on average. */
 	if (count->elapsed_ns)
 		result->mrs_in_use = hold_ns / (double)count->elapsed_ns / row->nr_pools;
-	if (count->mr_operations)
-		result->mr_hold_ns = hold_ns / (double)(count->mr_operations * row->mrs_per_op);
+	if (mrs)
+		result->mr_hold_ns = hold_ns / (double)mrs;
 }
 
 static double mean_ns(const struct rw_hist *hist)
@@ -98,6 +102,8 @@ static void fill_prediction(const struct rw_client *client, const struct rw_row 
 	if (!rw_blocks_share_ci(&row->shares, row->count.exhaustions, row->count.mr_wanted, 0.95,
 				&result->share_ci))
 		result->share_ci = (struct rw_ci){ 1, 0 };
+	if (!rw_mix_is_even(row))
+		return;
 	if (!fits_a_model(client->conf, result) || rw_loss_predict(&load, &prediction))
 		return;
 	result->share_model = prediction.model;
@@ -133,6 +139,21 @@ static double queued_ns(const struct rw_latency *latency, const struct rw_counte
 	return (latency ? latency->queued_ns : 0) + count->unserved_ticks * clock->ns_per_tick;
 }
 
+static void fill_mix(const struct rw_row *row, struct rw_result *result)
+{
+	result->nr_kinds = row->mixed ? row->nr_kinds : 0;
+	for (uint32_t k = 0; k < result->nr_kinds; k++)
+		result->mix[k] = (struct rw_result_kind){
+			.op = rw_conf_op_name(row->kinds[k].kind.op),
+			.size_bytes = row->kinds[k].layout.size_bytes,
+			.operations = row->kinds[k].operations,
+		};
+	if (row->mixed && rw_conf_has_op(row->load->conf, RW_VERB_READ))
+		result->op = rw_conf_has_op(row->load->conf, RW_VERB_WRITE) ? "mix" : "read";
+	else if (row->mixed)
+		result->op = "write";
+}
+
 void rw_client_fill_result(const struct rw_client *client, struct rw_row *row,
 			   struct rw_result *result)
 {
@@ -166,13 +187,14 @@ void rw_client_fill_result(const struct rw_client *client, struct rw_row *row,
 		.teardown_ns = rw_clock_ns(clock, count->teardown_ticks),
 		.torn = count->torn,
 		.elapsed_ns = count->elapsed_ns,
-		.peak_ops_per_s = count->peak_ops_per_ns * 1e9,
+		.peak_bytes_per_s = count->peak_bytes_per_ns * 1e9,
 		.verified = client->conf->verify,
 		.interrupted = *client->stop,
 		.corrupt = row->corrupt,
 	};
 	if (row->latency)
 		rw_latency_finish(row->latency);
+	fill_mix(row, result);
 	result->latency = row->latency;
 	row->latency = NULL;
 	result->rate = client->conf->rate;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /* What becomes of one operation: the boxes of row.h. What is constant for a row was chosen in plan.c. */
 #include "bench/aside.h"
+#include "bench/mix.h"
 
 #include "verbs/post.h"
 
@@ -138,6 +139,8 @@ static HOT int plan_operation(struct rw_row *row, struct rw_slot *slot, const st
 	slot->wqes = (uint32_t)wqes;
 	row->count.mr_operations++;
 	row->count.hold_ticks -= row->now;
+	if (!kind.plain && row->mixed)
+		rw_mix_take_mrs(row, slot);
 	return 1;
 }
 
@@ -178,6 +181,8 @@ static HOT int start_slot(struct rw_row *row, struct rw_slot *slot, const struct
 		return 0;
 	}
 	row->count.issued++;
+	if (!kind.plain && row->mixed)
+		rw_mix_begin(row, slot);
 	if (!kind.plain && row->latency)
 		slot->times.begun = rw_row_ticks(row);
 	ret = try_slot(row, slot, kind, false, err);
@@ -289,6 +294,8 @@ static HOT int release(struct rw_row *row, struct rw_slot *slot, const struct ki
 	slot->wqes = 0;
 	if (kind.mrs && slot->ctx.type == RW_CTX_MR) {
 		row->count.hold_ticks += row->now;
+		if (!kind.plain && row->mixed)
+			rw_mix_put_mrs(row, slot);
 		if (!kind.plain && row->registers)
 			ret = rw_row_unregister(row, slot, slot->nr_wrs, err);
 		rw_ctx_destroy(&slot->ctx, slot->pool);
@@ -317,6 +324,8 @@ static HOT int retire(struct rw_row *row, struct rw_slot *slot, const struct kin
 	if (rw_unlikely(ret))
 		return ret;
 	row->count.operations++;
+	if (!kind.plain && row->mixed)
+		rw_mix_end(row, slot);
 	if (!kind.plain && row->load->conf->verify) {
 		slot->done = true;
 		rw_row_check_slot(row, slot);

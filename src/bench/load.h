@@ -81,9 +81,10 @@ void rw_load_close_qps(struct rw_load *load);
 /* Everything else. No row may be planned any more. */
 void rw_load_close(struct rw_load *load);
 
-static inline enum rw_op rw_load_op(const struct rw_load *load)
+/* The planner's name of it. */
+static inline enum rw_op rw_load_op(enum rw_verb op)
 {
-	return load->conf->op == RW_VERB_WRITE ? RW_OP_WRITE : RW_OP_READ;
+	return op == RW_VERB_WRITE ? RW_OP_WRITE : RW_OP_READ;
 }
 
 /* The layout of an operation of @size_bytes. 0 or -EINVAL, told in @err. */
@@ -106,9 +107,9 @@ void rw_load_attrs(const struct rw_load *load, enum rw_conf_path path, struct rw
 /* May the run post SGEs directly at all? An iWARP READ may not: rdma_rw_io_needs_mr. */
 bool rw_load_may_go_direct(const struct rw_load *load);
 
-/* May a row of @layout by @path take MRs? */
-bool rw_load_row_uses_mrs(const struct rw_load *load, enum rw_conf_path path,
-			  const struct rw_layout *layout);
+/* May an operation @op of @layout by @path take MRs? */
+bool rw_load_uses_mrs(const struct rw_load *load, enum rw_conf_path path, enum rw_verb op,
+		      const struct rw_layout *layout);
 
 /* WQEs of the MR path for @nr_segs segments, invalidations included. */
 uint32_t rw_load_mr_chain_wqes(const struct rw_load *load, uint32_t nr_segs);

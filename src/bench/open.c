@@ -86,16 +86,16 @@ void rw_load_attrs(const struct rw_load *load, enum rw_conf_path path, struct rw
 
 bool rw_load_may_go_direct(const struct rw_load *load)
 {
-	return !load->device->is_iwarp || load->conf->op == RW_VERB_WRITE;
+	return !load->device->is_iwarp || rw_conf_has_op(load->conf, RW_VERB_WRITE);
 }
 
-bool rw_load_row_uses_mrs(const struct rw_load *load, enum rw_conf_path path,
-			  const struct rw_layout *layout)
+bool rw_load_uses_mrs(const struct rw_load *load, enum rw_conf_path path, enum rw_verb op,
+		      const struct rw_layout *layout)
 {
 	struct rw_attrs attrs;
 
 	rw_load_attrs(load, path, &attrs);
-	return rw_policy_wants_mr(&attrs, rw_load_op(load), layout->nr_segs);
+	return rw_policy_wants_mr(&attrs, rw_load_op(op), layout->nr_segs);
 }
 
 uint32_t rw_load_mr_chain_wqes(const struct rw_load *load, uint32_t nr_segs)
@@ -143,13 +143,31 @@ void rw_load_find_max_sgl_rd(struct rw_load *load)
 	}
 }
 
-/* May a row of this size, by any path of the run, take MRs? */
-static bool size_uses_mrs(const struct rw_load *load, const struct rw_layout *layout)
+/* May operations of this kind, by any path of the run, take MRs? */
+static bool kind_uses_mrs(const struct rw_load *load, enum rw_verb op,
+			  const struct rw_layout *layout)
 {
 	for (int path = 0; path < RW_NR_PATHS; path++)
-		if (load->conf->paths >> path & 1 && rw_load_row_uses_mrs(load, path, layout))
+		if (load->conf->paths >> path & 1 && rw_load_uses_mrs(load, path, op, layout))
 			return true;
 	return false;
+}
+
+/* Each context of a row has a window for each kind of operation. */
+static uint64_t window_mappings(const struct rw_load *load, const struct rw_layout *layout)
+{
+	struct rw_kind kinds[RW_MAX_KINDS];
+	struct rw_err checked = { 0 };
+	uint32_t n = rw_conf_kinds(load->conf, kinds);
+	uint64_t segs = 0;
+
+	for (uint32_t i = 0; i < n && rw_conf_is_mixed(load->conf); i++) {
+		struct rw_layout one;
+
+		if (!rw_load_layout_of(load->conf, kinds[i].size_bytes, &one, &checked))
+			segs += one.nr_segs;
+	}
+	return rw_conf_slots(load->conf) * (segs ? segs : layout->nr_segs);
 }
 
 /* What would stop a row that takes MRs is found before anything runs. */
@@ -162,7 +180,7 @@ int rw_load_check_mr_row(const struct rw_load *load, const struct rw_layout *lay
 
 	/* Nothing of a device that is not there is mapped. */
 	if (!ret && load->engine->needs_window && !load->device->profile)
-		ret = rw_arena_check_windows(rw_conf_slots(load->conf), layout, err);
+		ret = rw_arena_check_windows(window_mappings(load, layout), err);
 	if (!ret && load->conf->on_exhaustion != RW_EXHAUSTION_FALLBACK && pool < mrs)
 		ret = rw_fail(err, RW_EXIT_USAGE, -EINVAL,
 			      "one operation needs %u MRs and the pool has %" PRIu64
@@ -174,19 +192,19 @@ int rw_load_check_mr_row(const struct rw_load *load, const struct rw_layout *lay
 static int find_needs(const struct rw_load *load, struct needs *needs, struct rw_err *err)
 {
 	const struct rw_conf *conf = load->conf;
-	uint64_t sizes[RW_MAX_SIZES];
-	uint32_t n = rw_conf_sizes(conf, sizes);
+	struct rw_kind kinds[RW_MAX_KINDS];
+	uint32_t n = rw_conf_kinds(conf, kinds);
 
 	memset(needs, 0, sizeof(*needs));
 	for (uint32_t i = 0; i < n; i++) {
 		struct rw_layout layout;
 		uint32_t sge;
 		uint64_t span;
-		int ret = rw_load_layout_of(conf, sizes[i], &layout, err);
+		int ret = rw_load_layout_of(conf, kinds[i].size_bytes, &layout, err);
 
 		if (ret)
 			return ret;
-		sge = rw_min(rw_device_max_sge(load->device, conf->op == RW_VERB_READ),
+		sge = rw_min(rw_device_max_sge(load->device, kinds[i].op == RW_VERB_READ),
 			     layout.nr_segs);
 		/* Slots and windows begin on a page. */
 		span = rw_div_ceil(rw_layout_span(&layout), RW_PAGE_BYTES) * RW_PAGE_BYTES;
@@ -194,7 +212,7 @@ static int find_needs(const struct rw_load *load, struct needs *needs, struct rw
 		needs->max_sge = rw_max(needs->max_sge, sge);
 		if (rw_load_may_go_direct(load))
 			needs->wqes = rw_max(needs->wqes, rw_div_ceil(layout.nr_segs, sge));
-		if (!load->engine || !size_uses_mrs(load, &layout))
+		if (!load->engine || !kind_uses_mrs(load, kinds[i].op, &layout))
 			continue;
 		needs->wqes = rw_max(needs->wqes, rw_load_mr_chain_wqes(load, layout.nr_segs));
 		ret = rw_load_check_mr_row(load, &layout, err);
@@ -268,13 +286,14 @@ static int open_qps(struct rw_load *load, const struct needs *needs, struct rw_e
 	int ret;
 
 	*want = (struct rw_qp_want){
-		.send_ops = IBV_QP_EX_WITH_RDMA_READ,
 		.max_send_wr = (uint32_t)rw_min(send_wrs(load, needs), (uint64_t)attr->max_qp_wr),
 		.min_send_wr = needs->wqes + RW_MARKER_WQES,
 		.max_send_sge = needs->max_sge,
 	};
-	if (load->conf->op == RW_VERB_WRITE)
-		want->send_ops = IBV_QP_EX_WITH_RDMA_WRITE;
+	if (rw_conf_has_op(load->conf, RW_VERB_READ))
+		want->send_ops |= IBV_QP_EX_WITH_RDMA_READ;
+	if (rw_conf_has_op(load->conf, RW_VERB_WRITE))
+		want->send_ops |= IBV_QP_EX_WITH_RDMA_WRITE;
 	if (load->engine && load->engine->qp_ops) {
 		want->ops = load->engine->qp_ops;
 		want->send_ops |= load->engine->send_ops;

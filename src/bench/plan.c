@@ -5,59 +5,78 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "bench/row.h"
+#include "bench/mix.h"
 
 static uint64_t slot_offset(const struct rw_row *row, const struct rw_slot *slot)
 {
 	return slot->index * row->load->slot_bytes;
 }
 
-static void fill_segs(struct rw_row *row, struct rw_slot *slot)
+static void fill_segs(const struct rw_row *row, const struct rw_slot *slot,
+		      const struct rw_layout *layout, struct rw_seg *segs)
 {
-	const struct rw_layout *layout = &row->layout;
-
-	slot->segs = row->segs + (size_t)(slot - row->slots) * layout->nr_segs;
 	for (uint32_t i = 0; i < layout->nr_segs; i++) {
-		slot->segs[i].addr = (uintptr_t)row->load->arena.base + slot_offset(row, slot) +
-				     i * layout->stride_bytes;
-		slot->segs[i].length = rw_layout_length(layout, i);
-		slot->segs[i].lkey = row->load->arena.mr->lkey;
+		segs[i].addr = (uintptr_t)row->load->arena.base + slot_offset(row, slot) +
+			       i * layout->stride_bytes;
+		segs[i].length = rw_layout_length(layout, i);
+		segs[i].lkey = row->load->arena.mr->lkey;
 	}
 }
 
-static int plan_slot(struct rw_row *row, struct rw_slot *slot, const struct rw_attrs *attrs,
+/* Prepare @slot for the operations of @kind. */
+static int plan_kind(struct rw_row *row, struct rw_slot *slot, const struct rw_row_kind *kind,
+		     struct rw_slot_kind *planned, const struct rw_attrs *attrs,
 		     struct rw_err *err)
 {
 	struct rw_io io = {
-		.op = rw_load_op(row->load),
-		.nr_segs = row->layout.nr_segs,
+		.op = rw_load_op(kind->kind.op),
+		.segs = planned->segs,
+		.nr_segs = kind->layout.nr_segs,
 		.remote_addr = row->load->remote.addr + slot->index * row->load->remote.slot_bytes,
 		.rkey = row->load->remote.rkey,
 	};
 	int ret;
 
-	fill_segs(row, slot);
-	io.segs = slot->segs;
-	if (row->uses_mrs && row->load->engine->needs_window) {
-		ret = rw_arena_map_window(&row->load->arena, slot_offset(row, slot), &row->layout,
-					  &slot->window, err);
+	fill_segs(row, slot, &kind->layout, planned->segs);
+	if (kind->uses_mrs && row->load->engine->needs_window) {
+		ret = rw_arena_map_window(&row->load->arena, slot_offset(row, slot), &kind->layout,
+					  &planned->window, err);
 		if (ret)
 			return ret;
-		io.mr_addr = (uintptr_t)slot->window;
+		io.mr_addr = (uintptr_t)planned->window;
 	}
 	row->nr_planned++;
-	ret = rw_ctx_prepare(&slot->ctx, attrs, &io);
+	ret = rw_ctx_prepare(&planned->ctx, attrs, &io);
 	if (ret)
 		return rw_fail(err, RW_EXIT_RUN, ret, "cannot plan an operation of %u segments: %s",
-			       row->layout.nr_segs, strerror(-ret));
+			       kind->layout.nr_segs, strerror(-ret));
 	return 0;
+}
+
+static int plan_slot(struct rw_row *row, struct rw_slot *slot, const struct rw_attrs *attrs,
+		     struct rw_err *err)
+{
+	size_t n = (size_t)(slot - row->slots);
+	struct rw_seg *segs = row->segs + n * row->nr_segs;
+	int ret = 0;
+
+	slot->kinds = row->slot_kinds + n * row->nr_kinds;
+	for (uint32_t k = 0; k < row->nr_kinds && !ret; k++) {
+		slot->kinds[k].segs = segs;
+		segs += row->kinds[k].layout.nr_segs;
+		ret = plan_kind(row, slot, &row->kinds[k], &slot->kinds[k], attrs, err);
+	}
+	slot->ctx = slot->kinds[0].ctx;
+	return ret;
 }
 
 static int plan_posting(struct rw_row *row, struct rw_err *err)
 {
-	bool by_list = rw_qp_needs_list(row->load->device, row->layout.nr_short);
+	bool by_list = false;
 	int ret = 0;
 
+	for (uint32_t k = 0; k < row->nr_kinds; k++)
+		by_list |= rw_qp_needs_list(row->load->device, row->kinds[k].layout.nr_short);
 	for (uint32_t i = 0; i < row->load->conf->qps && !ret; i++)
 		ret = rw_qp_post_by_list(row->load->qps[i].qp, by_list, err);
 	return ret;
@@ -93,7 +112,7 @@ static int plan_bytes(struct rw_row *row, struct rw_err *err)
 
 	row->direct_bytes = chain_bytes(row, ctx->direct_wrs, ctx->nr_direct_wrs);
 	row->mr_bytes = 0;
-	if (!ctx->wants_mr)
+	if (!ctx->wants_mr || row->mixed)
 		return 0;
 	/* With MRs that no device knows, so that the row's own stay as they are. */
 	mrs = calloc(ctx->nr_mrs, sizeof(*mrs));
@@ -121,6 +140,8 @@ uint64_t rw_row_wqe_bytes(const struct rw_row *row)
 	uint64_t invals = count->wrs - direct * ctx->nr_direct_wrs -
 			  count->mr_operations * row->mr_wrs;
 
+	if (row->mixed)
+		return 0;
 	return direct * row->direct_bytes + count->mr_operations * row->mr_bytes +
 	       invals * rw_engine_wqe_bytes(row->load->device, row->load->engine, &inval);
 }
@@ -131,17 +152,50 @@ uint64_t rw_row_wqe_bytes(const struct rw_row *row)
  */
 static uint32_t plan_cq_mod(const struct rw_row *row)
 {
-	const struct rw_ctx *ctx = &row->slots[0].ctx;
-	uint32_t longest = rw_load_may_go_direct(row->load) ? ctx->nr_direct_wrs : 1;
 	uint64_t mod = rw_min(row->load->conf->cq_mod, row->load->conf->contexts);
+	uint32_t longest = 1;
 
-	if (row->uses_mrs)
-		longest = rw_max(longest, rw_load_mr_chain_wqes(row->load, row->layout.nr_segs));
+	for (uint32_t k = 0; k < row->nr_kinds; k++) {
+		const struct rw_row_kind *kind = &row->kinds[k];
+
+		if (rw_load_may_go_direct(row->load))
+			longest = rw_max(longest, row->slots[0].kinds[k].ctx.nr_direct_wrs);
+		if (kind->uses_mrs)
+			longest = rw_max(longest, rw_load_mr_chain_wqes(row->load,
+									kind->layout.nr_segs));
+	}
 	mod = rw_min(mod, (uint64_t)row->load->qps[0].sq_free / longest);
 	if (row->uses_mrs)
 		mod = rw_min(mod, row->pools[0].pool.size * row->nr_pools /
-					  (row->load->conf->qps * rw_max(ctx->nr_mrs, 1u)));
+					  (row->load->conf->qps * rw_max(row->mrs_per_op, 1u)));
 	return (uint32_t)rw_max(mod, 1u);
+}
+
+/* Which kinds of operations it has, and how each is laid out. */
+static int plan_kinds(struct rw_row *row, uint64_t size_bytes, struct rw_err *err)
+{
+	const struct rw_conf *conf = row->load->conf;
+	struct rw_kind kinds[RW_MAX_MIX] = { { (enum rw_verb)conf->op, size_bytes, 1 } };
+	int n = rw_conf_mix(conf, kinds, err);
+
+	if (n < 0)
+		return n;
+	row->mixed = n > 0;
+	row->nr_kinds = (uint32_t)rw_max(n, 1);
+	for (uint32_t k = 0; k < row->nr_kinds; k++) {
+		struct rw_row_kind *kind = &row->kinds[k];
+		int ret = rw_load_layout_of(conf, kinds[k].size_bytes, &kind->layout, err);
+
+		if (ret)
+			return ret;
+		kind->kind = kinds[k];
+		kind->uses_mrs =
+			rw_load_uses_mrs(row->load, row->path, kinds[k].op, &kind->layout);
+		row->uses_mrs |= kind->uses_mrs;
+		row->weights += kinds[k].weight;
+		row->nr_segs += kind->layout.nr_segs;
+	}
+	return rw_load_layout_of(conf, size_bytes, &row->layout, err);
 }
 
 static int plan_slots(struct rw_row *row, struct rw_err *err)
@@ -152,8 +206,9 @@ static int plan_slots(struct rw_row *row, struct rw_err *err)
 
 	rw_load_attrs(row->load, row->path, &attrs);
 	row->slots = calloc(n, sizeof(*row->slots));
-	row->segs = calloc((size_t)n * row->layout.nr_segs, sizeof(*row->segs));
-	if (!row->slots || !row->segs)
+	row->slot_kinds = calloc((size_t)n * row->nr_kinds, sizeof(*row->slot_kinds));
+	row->segs = calloc((size_t)n * row->nr_segs, sizeof(*row->segs));
+	if (!row->slots || !row->slot_kinds || !row->segs)
 		return rw_fail(err, RW_EXIT_RUN, -ENOMEM, "out of memory");
 	for (uint32_t i = 0; i < n && !ret; i++) {
 		row->slots[i].index = row->first_slot + i;
@@ -161,7 +216,13 @@ static int plan_slots(struct rw_row *row, struct rw_err *err)
 		ret = plan_slot(row, &row->slots[i], &attrs, err);
 		rw_slot_push(&row->ready, &row->slots[i]);
 	}
-	row->mrs_per_op = row->slots[0].ctx.nr_mrs;
+	for (uint32_t k = 0; k < row->nr_kinds && !ret; k++) {
+		const struct rw_ctx *ctx = &row->slots[0].kinds[k].ctx;
+
+		row->kinds[k].nr_mrs = ctx->wants_mr ? ctx->nr_mrs : 0;
+		row->mrs_per_op = rw_max(row->mrs_per_op, row->kinds[k].nr_mrs);
+	}
+	row->all_want_mrs = !row->mixed && row->slots[0].ctx.wants_mr;
 	return ret;
 }
 
@@ -188,10 +249,9 @@ int rw_row_plan(struct rw_row *row, struct rw_load *load, const struct rw_row_wa
 	row->path = want->path;
 	row->seed = want->seed;
 	row->first_slot = want->first_slot;
-	ret = rw_load_layout_of(load->conf, want->size_bytes, &row->layout, err);
+	ret = plan_kinds(row, want->size_bytes, err);
 	if (ret)
 		return ret;
-	row->uses_mrs = rw_load_row_uses_mrs(load, row->path, &row->layout);
 	row->registers = row->uses_mrs && load->engine->reg;
 	ret = plan_slots(row, err);
 	if (!ret)
@@ -209,7 +269,7 @@ int rw_row_plan(struct rw_row *row, struct rw_load *load, const struct rw_row_wa
 	plan_qps(row);
 	row->cq_mod = plan_cq_mod(row);
 	row->plain = row->cq_mod == 1 && load->conf->post_list == 1 && !row->registers &&
-		     !row->source && !load->conf->verify;
+		     !row->source && !load->conf->verify && !row->mixed;
 	rw_row_reset(row);
 	return 0;
 
@@ -230,12 +290,13 @@ void rw_row_unplan(struct rw_row *row)
 {
 	rw_row_close_pools(row);
 	for (uint32_t i = 0; i < row->nr_planned; i++) {
-		struct rw_slot *slot = &row->slots[i];
+		struct rw_slot_kind *planned = &row->slot_kinds[i];
 
-		rw_ctx_release(&slot->ctx);
-		if (slot->window)
-			rw_arena_unmap_window(slot->window, &row->layout);
-		slot->window = NULL;
+		rw_ctx_release(&planned->ctx);
+		if (planned->window)
+			rw_arena_unmap_window(planned->window,
+					      &row->kinds[i % row->nr_kinds].layout);
+		planned->window = NULL;
 	}
 	row->nr_planned = 0;
 	rw_latency_free(row->latency);
@@ -245,7 +306,9 @@ void rw_row_unplan(struct rw_row *row)
 	free(row->source);
 	row->source = NULL;
 	free(row->segs);
+	free(row->slot_kinds);
 	free(row->slots);
 	row->segs = NULL;
+	row->slot_kinds = NULL;
 	row->slots = NULL;
 }

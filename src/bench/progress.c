@@ -21,7 +21,7 @@ static void show(struct rw_client *client, const struct rw_row *row, uint64_t no
 	double seconds = rw_clock_ns(clock, now - live->ticks) / 1e9;
 	const struct rw_live_figures figures = {
 		.path = rw_conf_path_name(row->path),
-		.size_bytes = row->layout.size_bytes,
+		.size_bytes = row->mixed ? 0 : row->layout.size_bytes,
 		.ops_per_s = (double)(row->count.operations - live->operations) / seconds,
 		.exhaustions_per_s =
 			(double)(row->count.exhaustions - live->exhaustions) / seconds,

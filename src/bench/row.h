@@ -22,10 +22,18 @@
 #include "stats/latency.h"
 #include "stats/series.h"
 #include "util/pattern.h"
+#include "util/random.h"
+
+/* What is prepared for the operations of a kind on one slot. */
+struct rw_slot_kind {
+	struct rw_ctx ctx;
+	struct rw_seg *segs;
+	void *window;            /* the segments side by side; NULL: not mapped */
+};
 
 /* One operation context and where it stands. */
 struct rw_slot {
-	struct rw_ctx ctx;
+	struct rw_ctx ctx;       /* a copy of its kind's: of the operation that is under way */
 	struct rw_load_qp *q;
 	struct rw_mr_pool *pool; /* of its QP, or the one that all share */
 	struct rw_slot *next;    /* of the list it is in; in flight: unsignaled, ends with it */
@@ -37,8 +45,21 @@ struct rw_slot {
 	uint64_t waits_since;    /* for an MR, in ticks; 0: it does not */
 	uint64_t stalls_since;   /* for room in the SQ */
 	struct rw_op_times times; /* of a row with latencies */
-	struct rw_seg *segs;
-	void *window;            /* the segments side by side; NULL: not mapped */
+	struct rw_slot_kind *kinds; /* as many as the row has */
+	uint32_t kind;           /* of the operation that is under way */
+};
+
+/* Operations of a row that are alike: all of them, or a part of its mix. */
+struct rw_row_kind {
+	struct rw_kind kind;
+	struct rw_layout layout;
+	bool uses_mrs;           /* they may take MRs */
+	uint32_t nr_mrs;         /* that each wants */
+
+	/* since rw_row_reset, of a mix */
+	uint64_t operations;     /* completed */
+	uint64_t mr_operations;  /* that got their MRs */
+	uint64_t hold_ticks;     /* of these */
 };
 
 /* A pool and what stands behind its MRs. */
@@ -54,7 +75,7 @@ struct rw_row_series {
 	struct rw_series series;
 	struct rw_series_interval intervals[RW_ROW_INTERVALS];
 	/* Counted up to the interval that is open. */
-	uint64_t operations, exhaustions;
+	uint64_t operations, bytes, exhaustions;
 };
 
 /* What the phases of a row did since rw_row_reset. */
@@ -82,15 +103,18 @@ struct rw_counters {
 	uint64_t unserved;    /* ... and when the time was over ... */
 	double unserved_ticks; /* ... and what these waited in all */
 	uint64_t elapsed_ns;
-	double peak_ops_per_ns;
+	uint64_t mixed_bytes; /* that operations of a mix have moved */
+	double peak_bytes_per_ns;
 };
 
 struct rw_row {
 	struct rw_load *load;
 	enum rw_conf_path path;
 	bool uses_mrs;         /* it may take MRs */
-	struct rw_layout layout;
-	uint32_t mrs_per_op;   /* of the MR path */
+	bool mixed;            /* operations are of several kinds, by weight */
+	bool all_want_mrs;     /* no mix, and the policy wants MRs */
+	struct rw_layout layout; /* of a mix: of the largest */
+	uint32_t mrs_per_op;   /* of the MR path; of a mix: at most */
 	uint32_t mr_wrs;       /* its WRs that take a WQE, lazy LOCAL_INVs not counted */
 	uint32_t direct_bytes; /* of WQEs of one operation by the direct path ... */
 	uint32_t mr_bytes;     /* ... and by the MR path, lazy LOCAL_INVs not counted */
@@ -106,10 +130,12 @@ struct rw_row {
 
 	uint32_t first_slot;   /* of this row's among those of all rows of its group */
 	struct rw_slot *slots;
+	struct rw_slot_kind *slot_kinds; /* of all slots, slot by slot */
 	struct rw_seg *segs;
 	struct rw_row_pool *pools;
 	uint32_t nr_pools;     /* one for each QP, or one for all */
-	uint32_t nr_planned;   /* slots whose context is prepared */
+	uint32_t nr_planned;   /* of slot_kinds: whose context is prepared */
+	uint32_t nr_segs;      /* of one slot, over all kinds */
 
 	bool registers;        /* MRs are made by calls, not by WQEs */
 	bool plain;            /* a doorbell and a completion for each operation, and no more */
@@ -129,6 +155,11 @@ struct rw_row {
 	struct rw_slot_list ready; /* their next operation is begun by rw_row_issue */
 	struct rw_slot_list dropped;
 	struct rw_counters count;
+
+	struct rw_row_kind kinds[RW_MAX_MIX];
+	uint32_t nr_kinds;
+	uint64_t weights;      /* of all kinds */
+	struct rw_random draws; /* of kinds */
 };
 
 /* When a phase ends: the only test the loop makes. */
@@ -226,6 +257,13 @@ int rw_row_teardown(struct rw_row *row, struct rw_err *err);
 static inline uint64_t rw_row_ticks(const struct rw_row *row)
 {
 	return rw_clock_ticks(&row->load->clock);
+}
+
+/* What the operations that were completed have moved. */
+static inline uint64_t rw_row_bytes(const struct rw_row *row)
+{
+	return row->mixed ? row->count.mixed_bytes :
+			    row->count.operations * row->layout.size_bytes;
 }
 
 /* Operations that were begun and are neither over nor waiting. */

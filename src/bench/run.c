@@ -20,32 +20,35 @@ struct phase {
 	uint64_t watch_every;
 	uint64_t last_ticks;  /* of the last completion */
 	uint64_t silence;
-	uint64_t window_ops;  /* peak: over as many operations */
+	uint64_t window_ops;  /* peak: over as many operations, or a few more */
 	uint64_t window_end;  /* ... of which the last will be this one */
-	uint64_t window_start_ticks;
-	uint64_t min_window_ticks;
+	uint64_t window_start_ticks, window_start_bytes;
+	double peak_bytes_per_tick;
 	uint64_t cpu_thread_ns, cpu_process_ns; /* at its start */
 };
 
 static void note_window(struct rw_row *row, struct phase *phase, uint64_t now)
 {
 	uint64_t ticks = now - phase->window_start_ticks;
+	uint64_t bytes;
 
 	if (row->count.operations < phase->window_end)
 		return;
-	/* More than a window may have come at once: rate it as one of its length. */
-	ticks = ticks * phase->window_ops /
-		(row->count.operations - phase->window_end + phase->window_ops);
-	if (ticks && ticks < phase->min_window_ticks)
-		phase->min_window_ticks = ticks;
+	bytes = rw_row_bytes(row);
+	if (ticks)
+		phase->peak_bytes_per_tick =
+			rw_max(phase->peak_bytes_per_tick,
+			       (double)(bytes - phase->window_start_bytes) / (double)ticks);
 	phase->window_start_ticks = now;
+	phase->window_start_bytes = bytes;
 	phase->window_end = row->count.operations + phase->window_ops;
 }
 
-/* What the policy wants is the same for all operations of a row. */
+/* What the policy wants is the same for all operations of a kind: mixes count it. */
 static void count_wanted(struct rw_row *row)
 {
-	row->count.mr_wanted = row->slots[0].ctx.wants_mr ? row->count.issued : 0;
+	if (row->all_want_mrs)
+		row->count.mr_wanted = row->count.issued;
 }
 
 /* After so many operations that wanted MRs a block of them ends. */
@@ -73,9 +76,10 @@ static void note_interval(struct rw_row *row, uint64_t now, bool over)
 	if (now_ns <= s->series.end_ns && !over)
 		return;
 	s->series.open.operations += count->operations - s->operations;
-	s->series.open.bytes += (count->operations - s->operations) * row->layout.size_bytes;
+	s->series.open.bytes += rw_row_bytes(row) - s->bytes;
 	s->series.open.exhaustions += count->exhaustions - s->exhaustions;
 	s->operations = count->operations;
+	s->bytes = rw_row_bytes(row);
 	s->exhaustions = count->exhaustions;
 	if (!over)
 		rw_series_advance(&s->series, now_ns);
@@ -148,7 +152,7 @@ static void start_phase(struct rw_row *row, const struct rw_row_limit *limit,
 		.window_ops = row->load->nr_slots,
 		.window_end = UINT64_MAX,
 		.window_start_ticks = now,
-		.min_window_ticks = UINT64_MAX,
+		.window_start_bytes = rw_row_bytes(row),
 	};
 	phase->cpu_thread_ns = cpu_ns(CLOCK_THREAD_CPUTIME_ID);
 	phase->cpu_process_ns = cpu_ns(CLOCK_PROCESS_CPUTIME_ID);
@@ -165,7 +169,7 @@ static void start_phase(struct rw_row *row, const struct rw_row_limit *limit,
 static void finish_phase(struct rw_row *row, const struct phase *phase, uint64_t start_ns)
 {
 	struct rw_counters *count = &row->count;
-	double peak = 0, average;
+	double peak, average;
 
 	count->elapsed_ns += rw_clock_raw_ns() - start_ns;
 	count->cpu_thread_ns += cpu_ns(CLOCK_THREAD_CPUTIME_ID) - phase->cpu_thread_ns;
@@ -179,11 +183,9 @@ static void finish_phase(struct rw_row *row, const struct phase *phase, uint64_t
 	if (row->load->conf->no_peak || !count->elapsed_ns)
 		return;
 	/* What comes after the last whole window can lift the average above all windows. */
-	average = (double)count->operations / (double)count->elapsed_ns;
-	if (phase->min_window_ticks != UINT64_MAX)
-		peak = (double)phase->window_ops /
-		       rw_clock_ns(&row->load->clock, phase->min_window_ticks);
-	count->peak_ops_per_ns = rw_max(count->peak_ops_per_ns, rw_max(peak, average));
+	average = (double)rw_row_bytes(row) / (double)count->elapsed_ns;
+	peak = phase->peak_bytes_per_tick / rw_clock_ns(&row->load->clock, 1);
+	count->peak_bytes_per_ns = rw_max(count->peak_bytes_per_ns, rw_max(peak, average));
 }
 
 int rw_row_run(struct rw_row *row, const struct rw_row_limit *limit, struct rw_err *err)

@@ -112,16 +112,21 @@ static int choose_addr(struct server *server, struct rw_err *err)
 	return ret;
 }
 
+/* What the client's operations need, and no more. */
+static uint8_t remote_access(const struct rw_conf *conf)
+{
+	return (rw_conf_has_op(conf, RW_VERB_READ) ? IBV_ACCESS_REMOTE_READ : 0) |
+	       (rw_conf_has_op(conf, RW_VERB_WRITE) ? IBV_ACCESS_REMOTE_WRITE : 0);
+}
+
 static int open_memory(struct server *server, struct rw_err *err)
 {
-	bool is_write = server->conf.op == RW_VERB_WRITE;
 	uint64_t sizes[RW_MAX_SIZES];
 	uint32_t n = rw_conf_sizes(&server->conf, sizes);
 	struct rw_arena_want want = {
 		.numa_node = server->placement->place.memory_node,
 		.allow_hugepages = true,
-		.access = is_write ? IBV_ACCESS_LOCAL_WRITE | IBV_ACCESS_REMOTE_WRITE :
-				     IBV_ACCESS_LOCAL_WRITE | IBV_ACCESS_REMOTE_READ,
+		.access = IBV_ACCESS_LOCAL_WRITE | remote_access(&server->conf),
 	};
 	int ret;
 
@@ -173,15 +178,14 @@ static int send_accept(struct server *server, struct rw_err *err)
 
 static int connect_qps(struct server *server, struct rw_err *err)
 {
-	uint8_t access = server->conf.op == RW_VERB_WRITE ? IBV_ACCESS_REMOTE_WRITE :
-							     IBV_ACCESS_REMOTE_READ;
 	json_t *msg;
 	int ret = rw_session_recv(server->chan, RW_STEP_MS, "connect", &msg, err);
 
 	if (ret)
 		return ret;
 	ret = rw_session_connect(&server->ep, &server->cm, &server->conf, &server->own,
-				 &server->peer, msg, access, &server->link, err);
+				 &server->peer, msg, remote_access(&server->conf), &server->link,
+				 err);
 	json_decref(msg);
 	if (!ret)
 		ret = rw_session_send(server->chan, rw_msg_word("connected"), err);
@@ -320,13 +324,15 @@ static int serve_rows(struct server *server, struct rw_err *err)
 /* Print whom and what is served. */
 static void announce(const struct server *server)
 {
+	const struct rw_conf *conf = &server->conf;
 	char gid[RW_GID_TEXT], size[RW_SIZE_TEXT];
 
 	printf("client %s: RDMA %s, %s bytes, %" PRIu64 " QPs of %" PRIu64 " contexts",
-	       rw_chan_peer(server->chan), rw_conf_op_name(server->conf.op),
-	       server->conf.all_sizes ? "2 to 8M" :
-					rw_format_size(server->conf.size_bytes, size),
-	       server->conf.qps, server->conf.contexts);
+	       rw_chan_peer(server->chan), *conf->mix ? conf->mix : rw_conf_op_name(conf->op),
+	       *conf->mix_sizes ? conf->mix_sizes :
+	       conf->all_sizes ? "2 to 8M" :
+				 rw_format_size(conf->size_bytes, size),
+	       conf->qps, conf->contexts);
 	if (server->own.has_grh && server->own.gid.type == RW_GID_IP)
 		printf(", address %s", rw_gid_format(server->own.gid.raw, gid));
 	else if (server->own.has_grh)

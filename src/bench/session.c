@@ -33,7 +33,7 @@ int rw_session_adapt(struct rw_conf *conf, const struct rw_device *device, json_
 		return rw_fail(err, RW_EXIT_DEVICE, -EOPNOTSUPP,
 			       "--teardown: %s is Soft-iWARP, which does not give back what is posted to a QP in the error state; leave it out",
 			       rw_device_name(device));
-	if (conf->op != RW_VERB_READ)
+	if (!rw_conf_has_op(conf, RW_VERB_READ))
 		return 0;
 	if (conf->paths & 1 << RW_PATH_DIRECT && rw_conf_was_given(conf, "path"))
 		return rw_fail(err, RW_EXIT_DEVICE, -EOPNOTSUPP,

@@ -25,7 +25,7 @@ static int drain(struct rw_row *row, struct rw_load_qp *q, struct rw_err *err)
 			       "--teardown: cannot bring QP 0x%x to the error state: %s",
 			       q->qp->addr.qpn, strerror(ret));
 	row->drained = false;
-	ret = rw_post_marker(q->qp, (uintptr_t)q, row->load->conf->op == RW_VERB_WRITE,
+	ret = rw_post_marker(q->qp, (uintptr_t)q, rw_conf_has_op(row->load->conf, RW_VERB_WRITE),
 			     row->load->remote.rkey, row->load->remote.addr);
 	if (ret)
 		return rw_fail(err, RW_EXIT_RUN, ret, "cannot post to QP 0x%x: %s",

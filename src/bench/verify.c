@@ -18,7 +18,7 @@ static void fill_slot(struct rw_row *row, const struct rw_slot *slot)
 	uint64_t position = pattern_start(row, slot);
 
 	for (uint32_t i = 0; i < row->layout.nr_segs; i++) {
-		const struct rw_seg *seg = &slot->segs[i];
+		const struct rw_seg *seg = &slot->kinds->segs[i];
 
 		/* A READ must replace every byte, a WRITE sends the right ones. */
 		if (row->load->conf->op == RW_VERB_READ)
@@ -43,7 +43,7 @@ void rw_row_check_slot(struct rw_row *row, const struct rw_slot *slot)
 	if (row->load->conf->op != RW_VERB_READ)
 		return;
 	for (uint32_t i = 0; i < row->layout.nr_segs; i++) {
-		const struct rw_seg *seg = &slot->segs[i];
+		const struct rw_seg *seg = &slot->kinds->segs[i];
 		size_t first;
 		size_t wrong = rw_pattern_check(seg_memory(seg), seg->length, row->seed, position,
 						&first);

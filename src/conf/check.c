@@ -95,14 +95,42 @@ static int check_arrival(const struct rw_conf *conf, struct rw_err *err)
 		       conf->arrival, RW_ARRIVAL_MAX_BURST);
 }
 
+static int check_mix(const struct rw_conf *conf, struct rw_err *err)
+{
+	struct rw_kind kinds[RW_MAX_MIX];
+	int n = rw_conf_mix(conf, kinds, err);
+
+	if (n <= 0)
+		return n;
+	if (conf->all_sizes)
+		return rw_fail(err, RW_EXIT_USAGE, -EINVAL,
+			       "--all and a mix exclude each other; give one of them");
+	if (conf->verify)
+		return rw_fail(err, RW_EXIT_USAGE, -EINVAL,
+			       "--verify: in a mix, operations overwrite what others have moved; leave --verify or the mix out");
+	return 0;
+}
+
+static int check_layouts(const struct rw_conf *conf, struct rw_err *err)
+{
+	struct rw_kind kinds[RW_MAX_KINDS];
+	uint32_t n = rw_conf_kinds(conf, kinds);
+	struct rw_layout layout;
+	int ret = 0;
+
+	for (uint32_t i = 0; i < n && !ret; i++)
+		ret = rw_layout_init(&layout, kinds[i].size_bytes, conf->sges,
+				     conf->segment_bytes, conf->stride_bytes, err);
+	return ret;
+}
+
 int rw_conf_check(const struct rw_conf *conf, struct rw_err *err)
 {
-	uint64_t sizes[RW_MAX_SIZES];
-	uint32_t nr_sizes = rw_conf_sizes(conf, sizes);
-	struct rw_layout layout;
 	double target;
 	int ret = check_mtu(conf->mtu_bytes, err);
 
+	if (!ret)
+		ret = check_mix(conf, err);
 	if (ret)
 		return ret;
 	if (conf->test->is_latency)
@@ -119,7 +147,7 @@ int rw_conf_check(const struct rw_conf *conf, struct rw_err *err)
 			       " QPs are more than %" PRIu64
 			       " operations in flight; lower --contexts or --qp",
 			       conf->contexts, conf->qps, MAX_OPERATIONS);
-	if (conf->invalidate == RW_INVALIDATE_FENCED && conf->op == RW_VERB_WRITE)
+	if (conf->invalidate == RW_INVALIDATE_FENCED && rw_conf_has_op(conf, RW_VERB_WRITE))
 		return rw_fail(err, RW_EXIT_USAGE, -EINVAL,
 			       "--invalidate=fenced: a fence waits for READs only, and a WRITE may be sent again after its key died; give lazy or never");
 	if (conf->teardown && conf->on_exhaustion != RW_EXHAUSTION_FAIL)
@@ -133,11 +161,5 @@ int rw_conf_check(const struct rw_conf *conf, struct rw_err *err)
 			       "--cq-mod %" PRIu64 " is more than the %" PRIu64
 			       " operations in flight per QP; lower it or raise --contexts",
 			       conf->cq_mod, conf->contexts);
-	for (uint32_t i = 0; i < nr_sizes; i++) {
-		ret = rw_layout_init(&layout, sizes[i], conf->sges, conf->segment_bytes,
-				     conf->stride_bytes, err);
-		if (ret)
-			return ret;
-	}
-	return 0;
+	return check_layouts(conf, err);
 }

@@ -121,9 +121,11 @@ struct rw_conf {
 	uint64_t hold_ns;           /* of an MR, for --explain's loss model; 0: not given */
 
 	/* the run; travels to the server */
-	uint64_t op;            /* enum rw_verb */
+	uint64_t op;            /* enum rw_verb; of a mix, rw_conf_has_op */
+	char mix[64];           /* operations and their weights; empty: all are @op */
+	char mix_sizes[512];     /* sizes and their weights; empty: all have @size_bytes */
 	uint64_t paths;         /* bit 1 << enum rw_conf_path */
-	uint64_t size_bytes;
+	uint64_t size_bytes;    /* the largest of a mix */
 	bool all_sizes;
 	uint64_t iters;
 	uint64_t duration_s;    /* 0: iters count */
@@ -233,5 +235,29 @@ int rw_conf_percentiles(const struct rw_conf *conf,
 /* The message sizes of a run, smallest first. */
 #define RW_MAX_SIZES 24
 uint32_t rw_conf_sizes(const struct rw_conf *conf, uint64_t sizes[RW_MAX_SIZES]);
+
+/* Operations that are alike: all of a row, or a part of its mix. */
+struct rw_kind {
+	enum rw_verb op;
+	uint64_t size_bytes;
+	uint64_t weight; /* of @weight in the sum of all weights, at random */
+};
+
+/*
+ * The kinds of a mix: each operation of --mix in each size of --size=SIZE:WEIGHT,...
+ * Returns how many; 0: there is no mix, all operations of a row are alike; or
+ * -EINVAL with @err told.
+ */
+#define RW_MAX_MIX 16
+int rw_conf_mix(const struct rw_conf *conf, struct rw_kind kinds[RW_MAX_MIX], struct rw_err *err);
+bool rw_conf_is_mixed(const struct rw_conf *conf);
+
+/* Of a run that was checked: the kinds of operations of all its rows, of a mix or not. */
+#define RW_MAX_KINDS RW_MAX_SIZES
+_Static_assert(RW_MAX_KINDS >= RW_MAX_MIX, "kinds of a mix are kinds");
+uint32_t rw_conf_kinds(const struct rw_conf *conf, struct rw_kind kinds[RW_MAX_KINDS]);
+
+/* Has it such operations? */
+bool rw_conf_has_op(const struct rw_conf *conf, enum rw_verb op);
 
 #endif

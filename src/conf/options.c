@@ -47,8 +47,12 @@ const struct rw_opt rw_opts[] = {
 
 	{ 0, "op", NULL, RW_OPT_NAME, RW_SCOPE_RUN, GROUP_LOAD, FIELD(op), 0, 1,
 	  "read", "OP", op_names, "RDMA operation" },
+	{ 0, "mix", NULL, RW_OPT_STRING, RW_SCOPE_RUN, GROUP_LOAD, FIELD(mix), 0, 64,
+	  "", "LIST", NULL, "READs and WRITEs mixed at random: read:70 (percent, the rest are WRITEs), or weights, read:2,write:1" },
 	{ 's', "size", NULL, RW_OPT_SIZE, RW_SCOPE_RUN, GROUP_LOAD, FIELD(size_bytes), 1, 1 << 30,
 	  NULL, "BYTES", NULL, "bytes of one operation" },
+	{ 0, "mix_sizes", NULL, RW_OPT_STRING, RW_SCOPE_RUN, GROUP_LOAD, FIELD(mix_sizes), 0, 512,
+	  "", "LIST", NULL, "sizes and their weights, mixed at random; short: -s 4K:50,64K:40,1M:10" },
 	{ 'a', "all", NULL, RW_OPT_FLAG, RW_SCOPE_RUN, GROUP_LOAD, FIELD(all_sizes), 0, 1,
 	  "0", NULL, NULL, "all sizes from 2 bytes to 8 MiB, powers of two" },
 	{ 'n', "iters", NULL, RW_OPT_NUMBER, RW_SCOPE_RUN, GROUP_LOAD, FIELD(iters), 1, 1000000000000,

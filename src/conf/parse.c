@@ -66,6 +66,16 @@ static int row_of(int value)
 	return -1;
 }
 
+/* --size with weights is --mix_sizes: the row of the latter. */
+static int row_of_mix(int row, const char *text)
+{
+	if (strcmp(rw_opts[row].name, "size") || !text || !strchr(text, ':'))
+		return row;
+	while (strcmp(rw_opts[row].name, "mix_sizes"))
+		row++;
+	return row;
+}
+
 /* getopt_long said '?' or ':' about argv[optind - 1], or about one letter in it. */
 static int bad_option(const struct rw_conf *conf, int what, char *const argv[],
 		      struct rw_err *err)
@@ -121,6 +131,8 @@ static int check_exclusive(const struct rw_conf *conf, struct rw_err *err)
 	static const char *const pairs[][2] = {
 		{ "iters", "duration" },
 		{ "size", "all" },
+		{ "size", "mix_sizes" },
+		{ "op", "mix" },
 		{ "rate", "think_us" },
 		{ "cores", "no_pin" },
 		{ "list_engines", "selftest" },
@@ -188,6 +200,18 @@ static int check_explain(const struct rw_conf *conf, struct rw_err *err)
 	return 0;
 }
 
+/* What reads one size only takes the largest. */
+static int take_mix(struct rw_conf *conf, struct rw_err *err)
+{
+	struct rw_kind kinds[RW_MAX_MIX];
+	int n = rw_conf_mix(conf, kinds, err);
+
+	for (int i = 0; i < n; i++)
+		conf->size_bytes = i ? rw_max(conf->size_bytes, kinds[i].size_bytes) :
+				       kinds[i].size_bytes;
+	return n < 0 ? n : 0;
+}
+
 static int take_host(struct rw_conf *conf, int argc, char *const argv[], struct rw_err *err)
 {
 	if (argc - optind > 1)
@@ -223,7 +247,7 @@ int rw_conf_parse(const struct rw_test *test, int argc, char *const argv[], stru
 	while ((what = getopt_long(argc, argv, letters, longs, NULL)) != -1) {
 		if (what == '?' || what == ':')
 			return bad_option(conf, what, argv, err);
-		row = row_of(what);
+		row = row_of_mix(row_of(what), optarg);
 		if (!rw_opt_is_of(&rw_opts[row], test))
 			return rw_fail(err, RW_EXIT_USAGE, -EINVAL,
 				       "--%s is an option of ib_rw_%s, not of %s; leave it out",
@@ -246,6 +270,8 @@ int rw_conf_parse(const struct rw_test *test, int argc, char *const argv[], stru
 		ret = check_exclusive(conf, err);
 	if (!ret)
 		ret = check_explain(conf, err);
+	if (!ret && !conf->is_server)
+		ret = take_mix(conf, err);
 	if (!ret && !conf->is_server)
 		ret = rw_conf_check(conf, err);
 	return ret;

@@ -119,11 +119,11 @@ struct rw_explain_row {
 };
 
 /*
- * Plan one operation of @size_bytes on @path. Returns 0, or -EINVAL or -ENOMEM,
+ * Plan one operation of @kind on @path. Returns 0, or -EINVAL or -ENOMEM,
  * told in @err; what @row then holds need not be released.
  */
-int rw_explain_row(const struct rw_explain *explain, uint64_t size_bytes, enum rw_conf_path path,
-		   struct rw_explain_row *row, struct rw_err *err);
+int rw_explain_row(const struct rw_explain *explain, const struct rw_kind *kind,
+		   enum rw_conf_path path, struct rw_explain_row *row, struct rw_err *err);
 void rw_explain_row_release(struct rw_explain_row *row);
 
 /* ---- in words; each returns @buf */

@@ -107,12 +107,13 @@ json_t *rw_explain_row_json(const struct rw_explain *explain, const struct rw_ex
 {
 	char reason[RW_EXPLAIN_TEXT], sges[RW_EXPLAIN_TEXT], entries[RW_EXPLAIN_TEXT];
 	char exhausted[RW_EXPLAIN_TEXT];
+	enum rw_verb op = row->op == RW_OP_WRITE ? RW_VERB_WRITE : RW_VERB_READ;
 
 	return json_pack(
 		"{s:s, s:s, s:I, s:I, s:I, s:s, s:{s:s, s:s}, s:o, s:I, s:o, s:o, s:I, s:s, s:I, s:o, s:{s:s, s:s, s:b}, s:o, s:o, s:o}",
-		"op", rw_conf_op_name(explain->conf->op), "path", rw_conf_path_name(row->path),
-		"size_bytes", (json_int_t)row->layout.size_bytes, "sges",
-		(json_int_t)row->layout.nr_segs, "entries", (json_int_t)row->nr_entries, "decision",
+		"op", rw_conf_op_name(op), "path", rw_conf_path_name(row->path), "size_bytes",
+		(json_int_t)row->layout.size_bytes, "sges", (json_int_t)row->layout.nr_segs, "entries",
+		(json_int_t)row->nr_entries, "decision",
 		row->wants_mr ? "mr" : "direct", "reason", "id",
 		rw_explain_reason_name(row->reason), "text", rw_explain_reason_text(row, reason),
 		"engine", row->wants_mr ? json_string(explain->engine.name) : json_null(), "mrs",

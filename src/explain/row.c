@@ -251,7 +251,8 @@ static void fill_loss(const struct rw_explain *explain, struct rw_explain_row *r
 	};
 	struct rw_err ignored = { 0 };
 
-	if (!conf->hold_ns || !row->wants_mr)
+	/* Of a mix, the kinds share the rate and the pool: no model knows that. */
+	if (!conf->hold_ns || !row->wants_mr || rw_conf_is_mixed(conf))
 		return;
 	rw_arrival_parse(conf->arrival, &load.shape);
 	if (rw_loss_predict(&load, &row->loss.prediction))
@@ -262,8 +263,8 @@ static void fill_loss(const struct rw_explain *explain, struct rw_explain_row *r
 		rw_loss_pool_for(&load, row->loss.target, &row->loss.pool_wanted);
 }
 
-int rw_explain_row(const struct rw_explain *explain, uint64_t size_bytes, enum rw_conf_path path,
-		   struct rw_explain_row *row, struct rw_err *err)
+int rw_explain_row(const struct rw_explain *explain, const struct rw_kind *kind,
+		   enum rw_conf_path path, struct rw_explain_row *row, struct rw_err *err)
 {
 	const struct rw_conf *conf = explain->conf;
 	struct bed bed;
@@ -271,9 +272,9 @@ int rw_explain_row(const struct rw_explain *explain, uint64_t size_bytes, enum r
 
 	memset(row, 0, sizeof(*row));
 	row->path = path;
-	row->op = conf->op == RW_VERB_WRITE ? RW_OP_WRITE : RW_OP_READ;
+	row->op = kind->op == RW_VERB_WRITE ? RW_OP_WRITE : RW_OP_READ;
 	row->attrs = explain->attrs[path];
-	ret = rw_layout_init(&row->layout, size_bytes, conf->sges, conf->segment_bytes,
+	ret = rw_layout_init(&row->layout, kind->size_bytes, conf->sges, conf->segment_bytes,
 			     conf->stride_bytes, err);
 	if (!ret)
 		ret = bed_init(&bed, row, err);

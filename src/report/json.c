@@ -99,7 +99,7 @@ static void set_bandwidth(const struct rw_conf *conf, const struct rw_result *r,
 
 	json_object_set_new(row, "BW_peak",
 			    conf->no_peak ? json_null() :
-					    number(rw_result_peak_bytes_per_s(r) / unit));
+					    number(r->peak_bytes_per_s / unit));
 	json_object_set_new(row, "BW_average", number(rw_result_bytes_per_s(r) / unit));
 	json_object_set_new(row, "MsgRate", number(rw_result_ops_per_s(r) / 1e6));
 }
@@ -135,13 +135,31 @@ static void set_host(json_t *row, const struct rw_result *r)
 	json_object_set_new(row, "counters", r->counters ? json_incref(r->counters) : json_null());
 }
 
+/* [{"op", "size", "operations", "share"}, ...], or null. */
+static json_t *mix_json(const struct rw_result *r)
+{
+	json_t *mix = r->nr_kinds ? json_array() : json_null();
+
+	for (uint32_t k = 0; k < r->nr_kinds; k++) {
+		const struct rw_result_kind *kind = &r->mix[k];
+
+		json_array_append_new(
+			mix, json_pack("{s:s, s:I, s:I, s:f}", "op", kind->op, "size",
+				       (json_int_t)kind->size_bytes, "operations",
+				       (json_int_t)kind->operations, "share",
+				       (double)kind->operations /
+					       (double)rw_max(r->operations, 1u)));
+	}
+	return mix;
+}
+
 static json_t *row_json(const struct rw_conf *conf, const struct rw_result *r)
 {
 	json_t *row = json_object();
 
 	if (!row)
 		return NULL;
-	json_object_set_new(row, "MsgSize", json_integer((json_int_t)r->size_bytes));
+	json_object_set_new(row, "MsgSize", json_integer((json_int_t)rw_result_msg_bytes(r)));
 	json_object_set_new(row, "n_iterations", json_integer((json_int_t)r->operations));
 	if (!conf->test->is_latency)
 		set_bandwidth(conf, r, row);
@@ -152,6 +170,7 @@ static json_t *row_json(const struct rw_conf *conf, const struct rw_result *r)
 	json_object_set_new(row, "engine", r->engine ? json_string(r->engine) : json_null());
 	json_object_set_new(row, "sges", json_integer(r->sges));
 	json_object_set_new(row, "segment_bytes", json_integer((json_int_t)r->segment_bytes));
+	json_object_set_new(row, "mix", mix_json(r));
 	json_object_set_new(row, "contexts", json_integer((json_int_t)r->contexts));
 	json_object_set_new(row, "qps", json_integer((json_int_t)r->qps));
 	json_object_set_new(row, "mr_pool",
@@ -185,7 +204,8 @@ static json_t *ratios_json(const struct rw_conf *conf, const struct rw_result *r
 				   number(rw_result_ops_per_s(row) / rw_result_ops_per_s(direct));
 		snprintf(key, sizeof(key), "%s_over_direct", row->path);
 		json_array_append_new(list, json_pack("{s:I, s:i, s:o}", "MsgSize",
-						      (json_int_t)row->size_bytes, "sges",
+						      (json_int_t)rw_result_msg_bytes(row),
+						      "sges",
 						      (int)row->sges, key, contrast));
 	}
 	return list;

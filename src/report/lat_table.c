@@ -41,7 +41,7 @@ void rw_lat_row(const struct rw_conf *conf, const struct rw_result *r)
 
 	printf(" %-7" PRIu64 " %" PRIu64
 	       "          %-7.2f        %-7.2f      %-7.2f  	       %-7.2f     	%-7.2f		%-7.2f 		%-7.2f",
-	       r->size_bytes, l->moments.count, l->moments.min / unit, l->moments.max / unit,
+	       rw_result_msg_bytes(r), l->moments.count, l->moments.min / unit, l->moments.max / unit,
 	       rw_lat_percentile(l, 50) / unit, l->moments.mean / unit,
 	       rw_moments_stdev(&l->moments) / unit, rw_lat_percentile(l, 99) / unit,
 	       rw_lat_percentile(l, 99.9) / unit);
@@ -133,10 +133,10 @@ void rw_lat_contrast(const struct rw_conf *conf, const struct rw_result *row,
 		     const struct rw_result *direct)
 {
 	struct rw_ci_contrast_result by, ratio;
+	char size[RW_RESULT_TEXT];
 	double unit = rw_lat_unit_ns(conf, row->latency);
 
-	printf(" # %s - direct at %" PRIu64 " bytes in %u segments: ", rw_lat_path_name(row),
-	       row->size_bytes, row->sges);
+	printf(" # %s - direct %s: ", rw_lat_path_name(row), rw_result_size_text(row, size));
 	if (rw_result_contrast(row, direct, RW_CI_DIFFERENCE, &by) ||
 	    rw_result_contrast(row, direct, RW_CI_RATIO, &ratio)) {
 		printf("not decided, too few operations\n");

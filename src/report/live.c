@@ -12,8 +12,12 @@ bool rw_live_is_wanted(void)
 
 void rw_live_show(const struct rw_live_figures *f)
 {
-	fprintf(stderr, "\r %s, %" PRIu64 " bytes: %.6g ops/s, %.4g exhaustions/s", f->path,
-		f->size_bytes, f->ops_per_s, f->exhaustions_per_s);
+	char size[32] = "a mix";
+
+	if (f->size_bytes)
+		snprintf(size, sizeof(size), "%" PRIu64 " bytes", f->size_bytes);
+	fprintf(stderr, "\r %s, %s: %.6g ops/s, %.4g exhaustions/s", f->path, size, f->ops_per_s,
+		f->exhaustions_per_s);
 	if (f->p99_ns >= 0)
 		fprintf(stderr, ", p99 %.2f usec", f->p99_ns / 1e3);
 	if (f->seconds_left >= 0)

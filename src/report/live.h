@@ -9,7 +9,7 @@
 /* What the line says; figures of the last interval. */
 struct rw_live_figures {
 	const char *path;
-	uint64_t size_bytes;
+	uint64_t size_bytes; /* 0: a mix */
 	double ops_per_s;
 	double exhaustions_per_s;
 	double p99_ns;       /* below 0: not timed */

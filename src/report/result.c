@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 #include "report/result.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 double rw_result_ops_per_s(const struct rw_result *result)
@@ -10,19 +12,44 @@ double rw_result_ops_per_s(const struct rw_result *result)
 	return (double)result->operations * 1e9 / (double)result->elapsed_ns;
 }
 
-double rw_result_bytes_per_s(const struct rw_result *result)
-{
-	return rw_result_ops_per_s(result) * (double)result->size_bytes;
-}
-
-double rw_result_peak_bytes_per_s(const struct rw_result *result)
-{
-	return result->peak_ops_per_s * (double)result->size_bytes;
-}
-
 static double per(double amount, uint64_t n)
 {
 	return n ? amount / (double)n : 0;
+}
+
+/* In all. */
+static double moved_bytes(const struct rw_result *result)
+{
+	double bytes = 0;
+
+	if (!result->nr_kinds)
+		return (double)result->operations * (double)result->size_bytes;
+	for (uint32_t k = 0; k < result->nr_kinds; k++)
+		bytes += (double)result->mix[k].operations * (double)result->mix[k].size_bytes;
+	return bytes;
+}
+
+uint64_t rw_result_msg_bytes(const struct rw_result *result)
+{
+	if (!result->nr_kinds)
+		return result->size_bytes;
+	return (uint64_t)(per(moved_bytes(result), result->operations) + 0.5);
+}
+
+double rw_result_bytes_per_s(const struct rw_result *result)
+{
+	return per(moved_bytes(result) * 1e9, result->elapsed_ns);
+}
+
+const char *rw_result_size_text(const struct rw_result *result, char buf[RW_RESULT_TEXT])
+{
+	if (result->nr_kinds)
+		snprintf(buf, RW_RESULT_TEXT, "of the mix, %" PRIu64 " bytes on average",
+			 rw_result_msg_bytes(result));
+	else
+		snprintf(buf, RW_RESULT_TEXT, "at %" PRIu64 " bytes in %u segments",
+			 result->size_bytes, result->sges);
+	return buf;
 }
 
 double rw_result_wrs_per_op(const struct rw_result *result)

@@ -7,18 +7,28 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "conf/conf.h"
 #include "stats/ci.h"
 #include "stats/latency.h"
 #include "stats/series.h"
 #include "util/pattern.h"
 
-struct rw_result {
+/* A part of a row's mix. */
+struct rw_result_kind {
 	const char *op;
+	uint64_t size_bytes;
+	uint64_t operations; /* completed */
+};
+
+struct rw_result {
+	const char *op; /* "mix": READs and WRITEs */
 	const char *path;
 	const char *engine; /* NULL: the direct path */
-	uint64_t size_bytes;
+	uint64_t size_bytes;    /* these three, of a mix: of the largest operation */
 	uint64_t segment_bytes;
 	uint32_t sges;
+	struct rw_result_kind mix[RW_MAX_MIX];
+	uint32_t nr_kinds;      /* 0: no mix, all operations are alike */
 	uint64_t contexts; /* per QP */
 	uint64_t qps;
 	uint64_t mr_pool;  /* MRs of a pool; 0 on the direct path */
@@ -62,7 +72,7 @@ struct rw_result {
 	uint64_t queue_max;      /* ... at most ... */
 	uint64_t unserved;       /* ... and when the time was over */
 	uint64_t elapsed_ns;
-	double peak_ops_per_s; /* 0: not measured */
+	double peak_bytes_per_s; /* 0: not measured */
 	bool verified;
 	bool interrupted;
 	struct rw_corrupt corrupt;
@@ -71,9 +81,15 @@ struct rw_result {
 /* Operations per second; 0 when nothing was measured. */
 double rw_result_ops_per_s(const struct rw_result *result);
 
-/* Bytes per second on average, and at the peak. */
+/* Bytes of an operation; of a mix, the mean of those that were completed, rounded. */
+uint64_t rw_result_msg_bytes(const struct rw_result *result);
+
+/* Bytes per second on average: those that were moved. */
 double rw_result_bytes_per_s(const struct rw_result *result);
-double rw_result_peak_bytes_per_s(const struct rw_result *result);
+
+/* "at 65536 bytes in 16 segments", or of which mix. Returns @buf. */
+#define RW_RESULT_TEXT 64
+const char *rw_result_size_text(const struct rw_result *result, char buf[RW_RESULT_TEXT]);
 
 /* Of operations that were posted: WRs, and bytes of WQEs in basic blocks of 64. */
 double rw_result_wrs_per_op(const struct rw_result *result);

@@ -62,14 +62,15 @@ static void print_clock(const json_t *clock)
 
 void rw_table_head(const struct rw_conf *conf, const struct rw_report_facts *facts)
 {
+	bool reads = rw_conf_has_op(conf, RW_VERB_READ), writes = rw_conf_has_op(conf, RW_VERB_WRITE);
 	const json_t *c = facts->connection;
 	char stride[RW_SIZE_TEXT];
 	json_t *text;
 	size_t i;
 
 	printf("%s\n", RULE);
-	printf("                    RDMA_%s %s Test\n",
-	       conf->op == RW_VERB_WRITE ? "Write" : "Read",
+	printf("                    RDMA_%s%s%s %s Test\n", reads ? "Read" : "",
+	       reads && writes ? "/" : "", writes ? "Write" : "",
 	       conf->test->is_latency ? "Latency" : "BW");
 	print_device("Device", facts->device);
 	if (facts->peer)
@@ -93,6 +94,9 @@ void rw_table_head(const struct rw_conf *conf, const struct rw_report_facts *fac
 		       rw_format_size(conf->stride_bytes, stride));
 	if (rw_conf_is_timed(conf))
 		print_clock(json_object_get(c, "clock"));
+	if (rw_conf_is_mixed(conf))
+		printf(" %-15s : %s%s%s\n", "Mix", conf->mix,
+		       *conf->mix && *conf->mix_sizes ? " of " : "", conf->mix_sizes);
 	printf(" %-15s : %s\n", "On exhaustion",
 	       rw_conf_on_exhaustion_name(conf->on_exhaustion));
 	if (conf->verify)
@@ -170,16 +174,16 @@ static void print_pool(const struct rw_result *r)
 static void print_figures(const struct rw_conf *conf, const struct rw_result *r)
 {
 	double unit = conf->report_gbits ? 1e9 / 8 : MIB;
-	double peak = rw_result_peak_bytes_per_s(r) / unit;
+	double peak = r->peak_bytes_per_s / unit;
 	double average = rw_result_bytes_per_s(r) / unit;
 	double mpps = rw_result_ops_per_s(r) / 1e6;
 
 	if (conf->report_gbits && average < 0.1)
 		printf(" %-7" PRIu64 "    %" PRIu64 "           %-7.6lf            %-7.6lf            %-7.6lf",
-		       r->size_bytes, r->operations, peak, average, mpps);
+		       rw_result_msg_bytes(r), r->operations, peak, average, mpps);
 	else
 		printf(" %-7" PRIu64 "    %-10" PRIu64 "       %-7.2lf            %-7.2lf		   %-7.6lf",
-		       r->size_bytes, r->operations, peak, average, mpps);
+		       rw_result_msg_bytes(r), r->operations, peak, average, mpps);
 }
 
 static void bw_row(const struct rw_conf *conf, const struct rw_result *r)
@@ -195,6 +199,17 @@ static void bw_row(const struct rw_conf *conf, const struct rw_result *r)
 	       " %-8.2f %s\n",
 	       r->path, r->engine ? r->engine : "-", r->sges, r->contexts, pool, r->exhaustions,
 	       r->fallbacks, r->failed, rw_result_wrs_per_op(r), wqe_bytes);
+}
+
+static void print_mix(const struct rw_result *r)
+{
+	for (uint32_t k = 0; k < r->nr_kinds; k++)
+		printf("%s %s %" PRIu64 " bytes %" PRIu64 " (%.1f %%)", k ? "," : " # mix:",
+		       r->mix[k].op, r->mix[k].size_bytes, r->mix[k].operations,
+		       100.0 * (double)r->mix[k].operations /
+			       (double)rw_max(r->operations, 1u));
+	if (r->nr_kinds)
+		printf("\n");
 }
 
 /* What the row cost the host, and how even it was. */
@@ -226,6 +241,7 @@ void rw_table_row(const struct rw_conf *conf, const struct rw_result *r)
 		rw_lat_row(conf, r);
 	else
 		bw_row(conf, r);
+	print_mix(r);
 	if (r->engine)
 		print_pool(r);
 	if (r->sq_stalls)
@@ -244,9 +260,10 @@ void rw_table_row(const struct rw_conf *conf, const struct rw_result *r)
 static void bw_ratio(const struct rw_result *row, const struct rw_result *direct)
 {
 	const char *name = rw_lat_path_name(row);
+	char size[RW_RESULT_TEXT];
 
-	printf(" # %s / direct at %" PRIu64 " bytes in %u segments: %.3f", name, row->size_bytes,
-	       row->sges, rw_result_ops_per_s(row) / rw_result_ops_per_s(direct));
+	printf(" # %s / direct %s: %.3f", name, rw_result_size_text(row, size),
+	       rw_result_ops_per_s(row) / rw_result_ops_per_s(direct));
 	/* A ratio of a mixture is no ratio of paths: say so. */
 	if (row->fallbacks)
 		printf(" (%.1f %% of the %s row fell back to direct)",

@@ -156,7 +156,7 @@ void rw_arena_unmap_window(void *window, const struct rw_layout *layout)
 	munmap(window, window_bytes(layout));
 }
 
-int rw_arena_check_windows(uint64_t windows, const struct rw_layout *layout, struct rw_err *err)
+int rw_arena_check_windows(uint64_t mappings, struct rw_err *err)
 {
 	char text[32];
 	uint64_t most;
@@ -164,12 +164,12 @@ int rw_arena_check_windows(uint64_t windows, const struct rw_layout *layout, str
 	if (rw_sysfs_read("/proc/sys/vm/max_map_count", text, sizeof(text)))
 		return 0;
 	most = strtoull(text, NULL, 10);
-	if (windows * layout->nr_segs + OTHER_MAPPINGS <= most)
+	if (mappings + OTHER_MAPPINGS <= most)
 		return 0;
 	return rw_fail(err, RW_EXIT_RUN, -ENOMEM,
 		       "engine reg needs %" PRIu64
 		       " mappings and the kernel allows %" PRIu64
 		       "; lower --contexts, --qp or --sges, or raise it: sysctl vm.max_map_count=%" PRIu64,
-		       windows * layout->nr_segs, most,
-		       windows * layout->nr_segs + OTHER_MAPPINGS);
+		       mappings, most,
+		       mappings + OTHER_MAPPINGS);
 }

@@ -48,9 +48,9 @@ int rw_arena_map_window(const struct rw_arena *arena, uint64_t offset,
 void rw_arena_unmap_window(void *window, const struct rw_layout *layout);
 
 /*
- * Will @windows windows of @layout fit the kernel's limit of mappings
+ * Will windows of @mappings segments in all fit the kernel's limit of mappings
  * (vm.max_map_count)? Returns 0 or -ENOMEM, told in @err.
  */
-int rw_arena_check_windows(uint64_t windows, const struct rw_layout *layout, struct rw_err *err);
+int rw_arena_check_windows(uint64_t mappings, struct rw_err *err);
 
 #endif

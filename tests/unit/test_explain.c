@@ -63,11 +63,12 @@ static void make(struct rw_explain *explain, struct rw_conf *conf, enum rw_devic
 static void plan(struct rw_explain *explain, struct rw_conf *conf, uint64_t sges,
 		 enum rw_conf_path path, struct rw_explain_row *row)
 {
+	const struct rw_kind kind = { (enum rw_verb)conf->op, sges * RW_PAGE_BYTES, 1 };
 	struct rw_err err = { 0 };
 
 	conf->sges = sges;
 	explain->attrs[path].no_fallback = conf->on_exhaustion != RW_EXHAUSTION_FALLBACK;
-	if (rw_explain_row(explain, sges * RW_PAGE_BYTES, path, row, &err))
+	if (rw_explain_row(explain, &kind, path, row, &err))
 		fail_msg("%s", err.text);
 }
 
@@ -444,6 +445,7 @@ static void test_printed(void **state)
 /* What cannot be planned is refused, not told. */
 static void test_refused(void **state)
 {
+	const struct rw_kind kind = { RW_VERB_READ, 4096, 1 };
 	struct rw_err err = { 0 };
 	struct rw_explain explain;
 	struct rw_explain_row row;
@@ -451,11 +453,11 @@ static void test_refused(void **state)
 
 	make(&explain, &conf, RW_PROFILE_MLX5);
 	explain.attrs[RW_PATH_AUTO].max_send_sge = 0;
-	assert_int_equal(rw_explain_row(&explain, 4096, RW_PATH_AUTO, &row, &err), -EINVAL);
+	assert_int_equal(rw_explain_row(&explain, &kind, RW_PATH_AUTO, &row, &err), -EINVAL);
 	assert_told(&err, RW_EXIT_RUN, -EINVAL, "cannot plan");
 	rw_err_clear(&err);
 	conf.sges = 5000;
-	assert_int_equal(rw_explain_row(&explain, 4096, RW_PATH_AUTO, &row, &err), -EINVAL);
+	assert_int_equal(rw_explain_row(&explain, &kind, RW_PATH_AUTO, &row, &err), -EINVAL);
 	assert_told(&err, RW_EXIT_USAGE, -EINVAL, "--sges");
 }
 
@@ -495,6 +497,7 @@ static void test_json(void **state)
 /* 4 Erlang on 20 MRs, two at a time: B(10, 4) = 0.0053. */
 static void test_loss(void **state)
 {
+	const struct rw_kind kind = { RW_VERB_READ, 2 << 20, 1 };
 	struct rw_explain_row row;
 	struct rw_explain explain;
 	struct rw_err err = { 0 };
@@ -507,7 +510,7 @@ static void test_loss(void **state)
 	conf.hold_ns = 2000000;
 	conf.mr_pool = 20;
 	strcpy(conf.pool_target, "1e-3");
-	assert_int_equal(rw_explain_row(&explain, conf.size_bytes, RW_PATH_MR, &row, &err), 0);
+	assert_int_equal(rw_explain_row(&explain, &kind, RW_PATH_MR, &row, &err), 0);
 	assert_int_equal(row.nr_mrs, 2);
 	assert_string_equal(row.loss.prediction.model, "Erlang B");
 	assert_true(row.loss.erlangs > 3.99 && row.loss.erlangs < 4.01);
@@ -516,11 +519,17 @@ static void test_loss(void **state)
 	rw_explain_row_release(&row);
 	/* on two QPs each pool has half of the load */
 	conf.qps = 2;
-	assert_int_equal(rw_explain_row(&explain, conf.size_bytes, RW_PATH_MR, &row, &err), 0);
+	assert_int_equal(rw_explain_row(&explain, &kind, RW_PATH_MR, &row, &err), 0);
 	assert_true(row.loss.erlangs > 1.99 && row.loss.erlangs < 2.01);
 	rw_explain_row_release(&row);
+	/* in a mix the kinds share rate and pool */
+	strcpy(conf.mix, "read:70");
+	assert_int_equal(rw_explain_row(&explain, &kind, RW_PATH_MR, &row, &err), 0);
+	assert_null(row.loss.prediction.model);
+	rw_explain_row_release(&row);
+	*conf.mix = '\0';
 	/* a path that takes no MR has no pool to run empty */
-	assert_int_equal(rw_explain_row(&explain, conf.size_bytes, RW_PATH_DIRECT, &row, &err), 0);
+	assert_int_equal(rw_explain_row(&explain, &kind, RW_PATH_DIRECT, &row, &err), 0);
 	assert_null(row.loss.prediction.model);
 	rw_explain_row_release(&row);
 }

@@ -118,7 +118,7 @@ static void test_small_row(void **state)
 
 	rw_conf_init(&conf, &program);
 	row.size_bytes = 64;
-	row.peak_ops_per_s = 200000;
+	row.peak_bytes_per_s = 200000.0 * (double)row.size_bytes;
 	for (size_t i = 0; i < RW_ARRAY_SIZE(rates); i++) {
 		unsigned long n = row.operations = rates[i].operations;
 		double average = (double)n * 64 * 8 / 1e9;
@@ -143,6 +143,26 @@ static void test_small_row(void **state)
 }
 
 /* Wider than their columns: numbers push, they are not cut. */
+/* The bandwidth is of the bytes that were moved, not of operations of one size. */
+static void test_mixed_row(void **state)
+{
+	char text[1200], perftest[200];
+	struct rw_result row = mixed_row;
+	struct rw_conf conf;
+
+	rw_conf_init(&conf, &program);
+	row_text(&conf, &row, text, sizeof(text));
+	snprintf(perftest, sizeof(perftest), PERFTEST_ROW, 19456UL, 800UL, 8.0,
+		 4.638671875, 0.00025);
+	assert_starts(text, perftest);
+	assert_words(text,
+		     "# mix: read 4096 bytes 600 (75.0 %), write 65536 bytes 200 (25.0 %)\n");
+	assert_one_row(text);
+	row.operations = row.mix[0].operations = row.mix[1].operations = 0;
+	row_text(&conf, &row, text, sizeof(text));
+	assert_words(text, "# mix: read 4096 bytes 0 (0.0 %), write 65536 bytes 0 (0.0 %)\n");
+}
+
 static void test_wide_row(void **state)
 {
 	struct rw_result row = direct_row;
@@ -151,6 +171,7 @@ static void test_wide_row(void **state)
 
 	rw_conf_init(&conf, &program);
 	row.size_bytes = 1 << 30;
+	row.peak_bytes_per_s = 2000.0 * (double)row.size_bytes;
 	row.operations = 123456789012;
 	row.elapsed_ns = UINT64_C(123456789012) * 1000000;
 	row_text(&conf, &row, text, sizeof(text));
@@ -286,7 +307,6 @@ static void test_nothing_measured(void **state)
 	rw_conf_init(&conf, &program);
 	assert_true(rw_result_ops_per_s(&empty) == 0 && rw_result_bytes_per_s(&empty) == 0);
 	assert_true(rw_result_wrs_per_op(&empty) == 0 && rw_result_ops_per_s(&untimed) == 0);
-	assert_true(rw_result_peak_bytes_per_s(&empty) == 0);
 	row_text(&conf, &empty, text, sizeof(text));
 	assert_starts(text,
 		      " 64         0                0.00               0.00   \t\t   0.000000");
@@ -319,6 +339,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_columns),		 cmocka_unit_test(test_row),
 		cmocka_unit_test(test_small_row),
+		cmocka_unit_test(test_mixed_row),
 		cmocka_unit_test(test_wide_row),	 cmocka_unit_test(test_notes_below_a_row),
 		cmocka_unit_test(test_host_lines),
 		cmocka_unit_test(test_pool_lines),

@@ -250,6 +250,24 @@ static void test_text_that_is_no_utf8(void **state)
 	json_decref(report);
 }
 
+static void test_mix(void **state)
+{
+	struct rw_result results[] = { mixed_row, direct_row };
+	json_t *report = read_rows(results, RW_ARRAY_SIZE(results));
+	json_t *mix = json_object_get(row_of(report, 0), "mix");
+	json_t *writes = json_array_get(mix, 1);
+
+	assert_int_equal(json_array_size(mix), 2);
+	assert_text(writes, "op", "write");
+	assert_int_equal(json_integer_value(json_object_get(writes, "size")), 65536);
+	assert_int_equal(json_integer_value(json_object_get(writes, "operations")), 200);
+	assert_real(writes, "share", 0.25);
+	assert_real(row_of(report, 0), "BW_average", 4.638671875);
+	assert_int_equal(json_integer_value(json_object_get(row_of(report, 0), "MsgSize")), 19456);
+	assert_true(json_is_null(json_object_get(row_of(report, 1), "mix")));
+	json_decref(report);
+}
+
 /* JSON knows no nan: what cannot be said is null, what is nothing is 0. */
 static void test_nothing_measured(void **state)
 {
@@ -257,8 +275,8 @@ static void test_nothing_measured(void **state)
 		{ .op = "read", .path = "direct", .size_bytes = 64, .operations = 5 },
 		{ .op = "read", .path = "mr", .size_bytes = 64, .operations = 5 },
 		{ .op = "read", .path = "direct" },
-		{ .op = "read", .path = "mr", .peak_ops_per_s = INFINITY, .size_bytes = 64 },
-		{ .op = "read", .path = "mr", .peak_ops_per_s = NAN },
+		{ .op = "read", .path = "mr", .peak_bytes_per_s = INFINITY, .size_bytes = 64 },
+		{ .op = "read", .path = "mr", .peak_bytes_per_s = NAN },
 	};
 	json_t *report = read_rows(results, RW_ARRAY_SIZE(results));
 
@@ -281,6 +299,7 @@ int main(void)
 		cmocka_unit_test(test_top_level),
 		cmocka_unit_test(test_failure),
 		cmocka_unit_test(test_text_that_is_no_utf8),
+		cmocka_unit_test(test_mix),
 		cmocka_unit_test(test_nothing_measured),
 	};
 
