@@ -4,8 +4,8 @@
  * chain is posted by itself, signaled, and waited for.
  */
 #include <errno.h>
-#include <string.h>
 
+#include "bench/aside.h"
 #include "bench/mix.h"
 #include "verbs/post.h"
 
@@ -45,8 +45,7 @@ static int post_alone(struct rw_row *row, struct rw_slot *slot, const struct rw_
 	rw_post_chain(slot->q->qp, &one, 1, (uintptr_t)slot, true);
 	ret = rw_post_end(slot->q->qp);
 	if (ret)
-		return rw_fail(err, RW_EXIT_RUN, ret, "cannot post to QP 0x%x: %s",
-			       slot->q->qp->addr.qpn, strerror(-ret));
+		return rw_row_post_failed(slot->q->qp, ret, err);
 	return await(row, err);
 }
 

@@ -1,17 +1,27 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /* What operations meet seldom, or only in some rows: kept out of the way of the others. */
 #include "bench/aside.h"
-#include "bench/mix.h"
 
 #include <errno.h>
 #include <string.h>
 
+#include "bench/mix.h"
 #include "verbs/post.h"
 
 int rw_row_post_failed(const struct rw_qp *qp, int error, struct rw_err *err)
 {
 	return rw_fail(err, RW_EXIT_RUN, error, "cannot post to QP 0x%x: %s", qp->addr.qpn,
 		       strerror(-error));
+}
+
+int rw_row_post_marker(struct rw_row *row, struct rw_load_qp *q, uint64_t wr_id,
+		       struct rw_err *err)
+{
+	const struct rw_load *load = row->load;
+	int ret = rw_post_marker(q->qp, wr_id, rw_conf_has_op(load->conf, RW_VERB_WRITE),
+				 load->remote.rkey, load->remote.addr);
+
+	return ret ? rw_row_post_failed(q->qp, ret, err) : 0;
 }
 
 int rw_row_unregister(struct rw_row *row, const struct rw_slot *slot, uint32_t n,
@@ -150,11 +160,9 @@ int rw_row_flush_unsignaled(struct rw_row *row, struct rw_err *err)
 
 		if (!q->unsignaled || q->blocked.head)
 			continue;
-		ret = rw_post_marker(q->qp, (uintptr_t)q->unsignaled,
-				     rw_conf_has_op(row->load->conf, RW_VERB_WRITE),
-				     row->load->remote.rkey, row->load->remote.addr);
+		ret = rw_row_post_marker(row, q, (uintptr_t)q->unsignaled, err);
 		if (ret)
-			return rw_row_post_failed(q->qp, ret, err);
+			return ret;
 		q->unsignaled = NULL;
 		q->nr_unsignaled = 0;
 	}

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
-/* What operations meet seldom, or only in some rows. For load.c. */
+/* What operations meet seldom, or only in some rows. For load.c and its neighbours. */
 #ifndef RW_BENCH_ASIDE_H
 #define RW_BENCH_ASIDE_H
 
@@ -7,6 +7,13 @@
 
 /* Tell that posting to @qp failed with @error. Returns @error. */
 int rw_row_post_failed(const struct rw_qp *qp, int error, struct rw_err *err);
+
+/*
+ * Post the request behind all others of @q, which moves nothing and completes
+ * with @wr_id. Returns 0 or -errno, told in @err.
+ */
+int rw_row_post_marker(struct rw_row *row, struct rw_load_qp *q, uint64_t wr_id,
+		       struct rw_err *err);
 
 /*
  * Carry out the registrations of a chain that take no WQE, and undo those of

@@ -9,8 +9,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "bench/row.h"
-#include "verbs/post.h"
+#include "bench/aside.h"
 
 /* As ib_drain_qp: when the request behind all others comes back, all have. */
 static int drain(struct rw_row *row, struct rw_load_qp *q, struct rw_err *err)
@@ -25,11 +24,9 @@ static int drain(struct rw_row *row, struct rw_load_qp *q, struct rw_err *err)
 			       "--teardown: cannot bring QP 0x%x to the error state: %s",
 			       q->qp->addr.qpn, strerror(ret));
 	row->drained = false;
-	ret = rw_post_marker(q->qp, (uintptr_t)q, rw_conf_has_op(row->load->conf, RW_VERB_WRITE),
-			     row->load->remote.rkey, row->load->remote.addr);
+	ret = rw_row_post_marker(row, q, (uintptr_t)q, err);
 	if (ret)
-		return rw_fail(err, RW_EXIT_RUN, ret, "cannot post to QP 0x%x: %s",
-			       q->qp->addr.qpn, strerror(-ret));
+		return ret;
 	while (!row->drained) {
 		ret = rw_row_poll(row, err);
 		if (ret < 0)
