@@ -174,7 +174,7 @@ void rw_row_reset(struct rw_row *row)
 	memset(&row->count, 0, sizeof(row->count));
 	memset(&row->corrupt, 0, sizeof(row->corrupt));
 	memset(&row->shares, 0, sizeof(row->shares));
-	row->share_wanted = row->share_exhausted = row->block_operations = 0;
+	row->share_wanted = row->share_exhausted = 0;
 	for (uint32_t i = 0; i < row->load->nr_slots; i++)
 		row->slots[i].done = false;
 	for (uint32_t i = 0; i < row->nr_pools; i++)

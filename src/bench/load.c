@@ -195,17 +195,14 @@ static HOT int start_slot(struct rw_row *row, struct rw_slot *slot, const struct
 
 /*
  * A loop that was away finds arrivals that are due and completions that have
- * come. The completions free their MRs first: what was due after the last
- * poll, and is not of this moment, waits for the next one.
+ * come. The completions free their MRs first: what was due after the last poll
+ * began waits for the next one.
  */
 static bool is_due(struct rw_row *row, struct rw_slot *slot)
 {
 	uint32_t idle = row->load->nr_slots - (uint32_t)rw_row_in_flight(row) - row->nr_blocked;
-	uint64_t now = rw_row_ticks(row);
 
-	if (now - row->polling > row->away_ticks)
-		now = row->polling;
-	return rw_source_take(row->source, now, idle, &slot->times.due);
+	return rw_source_take(row->source, row->polling, idle, &slot->times.due);
 }
 
 int rw_row_issue(struct rw_row *row, uint64_t limit, struct rw_err *err)

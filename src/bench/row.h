@@ -123,7 +123,6 @@ struct rw_row {
 	struct rw_corrupt corrupt;
 	struct rw_latency *latency; /* NULL: operations are not timed one by one */
 	struct rw_blocks shares;    /* of operations that found the pool empty, block by block */
-	uint64_t block_operations;  /* counted when the last block of latencies ended */
 	uint64_t share_wanted, share_exhausted; /* counted when the last block ended */
 	struct rw_row_series *series; /* interval by interval */
 	struct rw_source *source;   /* NULL: operations begin as soon as a context is free */
@@ -149,8 +148,7 @@ struct rw_row {
 	struct rw_load_qp *dying; /* to be torn down, or being so */
 	bool drained;             /* its last request has come back */
 	uint64_t start_ticks;     /* of the phase, as if it had no breaks */
-	uint64_t polling;         /* when the last poll began, if operations are timed ... */
-	uint64_t away_ticks;      /* ... and how long ago that may be for a loop that is awake */
+	uint64_t polling;         /* when the last poll began, if operations are timed */
 	uint64_t now;             /* when the CQ was last polled with success */
 	struct rw_slot_list ready; /* their next operation is begun by rw_row_issue */
 	struct rw_slot_list dropped;

@@ -5,13 +5,13 @@
 
 #include "bench/row.h"
 
-#define LATENCY_BLOCK 100 /* operations */
-
 /* How often the watch is asked, and how long nothing may complete. */
 #define WATCH_NS   (50 * 1000 * 1000)
-#define AWAY_NS	    10000.0
-#define SHARE_BLOCK 16 /* operations */
 #define SILENCE_NS (UINT64_C(30) * RW_NS_PER_S)
+
+/* Blocks of operations, of which means and shares are compared. */
+#define LATENCY_BLOCK 100
+#define SHARE_BLOCK   16
 
 /* The state of one phase that only the loop needs. */
 struct phase {
@@ -23,6 +23,7 @@ struct phase {
 	uint64_t window_ops;  /* peak: over as many operations, or a few more */
 	uint64_t window_end;  /* ... of which the last will be this one */
 	uint64_t window_start_ticks, window_start_bytes;
+	uint64_t block_end;   /* of latencies: the last operation of a block */
 	double peak_bytes_per_tick;
 	uint64_t cpu_thread_ns, cpu_process_ns; /* at its start */
 };
@@ -85,13 +86,16 @@ static void note_interval(struct rw_row *row, uint64_t now, bool over)
 		rw_series_advance(&s->series, now_ns);
 }
 
-/* Rows that do not take turns have blocks, too: their means are compared. */
-static void note_block(struct rw_row *row)
+/*
+ * After so many operations a block of latencies ends, whose mean will be one
+ * value. Rows that take turns have such blocks by themselves (measure.c).
+ */
+static void note_block(struct rw_row *row, struct phase *phase)
 {
-	if (!row->latency || row->count.operations - row->block_operations < LATENCY_BLOCK)
+	if (row->count.operations < phase->block_end)
 		return;
-	row->block_operations = row->count.operations;
 	rw_latency_end_block(row->latency);
+	phase->block_end = row->count.operations + LATENCY_BLOCK;
 }
 
 static uint64_t cpu_ns(clockid_t clock)
@@ -106,9 +110,7 @@ static uint64_t cpu_ns(clockid_t clock)
 static void end_phase(struct rw_row *row, struct phase *phase, uint64_t now)
 {
 	if (phase->limit && row->source)
-		rw_source_finish(row->source, now);
-	if (phase->limit && row->source && row->source->is_open)
-		row->count.unserved += row->source->arrived - row->source->begun;
+		row->count.unserved += rw_source_finish(row->source, now);
 	phase->limit = 0;
 }
 
@@ -151,6 +153,7 @@ static void start_phase(struct rw_row *row, const struct rw_row_limit *limit,
 		.silence = rw_clock_ticks_of_ns(clock, SILENCE_NS),
 		.window_ops = row->load->nr_slots,
 		.window_end = UINT64_MAX,
+		.block_end = UINT64_MAX,
 		.window_start_ticks = now,
 		.window_start_bytes = rw_row_bytes(row),
 	};
@@ -164,6 +167,8 @@ static void start_phase(struct rw_row *row, const struct rw_row_limit *limit,
 		phase->limit = UINT64_MAX;
 	if (!row->load->conf->no_peak)
 		phase->window_end = row->count.operations + phase->window_ops;
+	if (row->latency && !rw_conf_takes_turns(row->load->conf))
+		phase->block_end = row->count.operations + LATENCY_BLOCK;
 }
 
 static void finish_phase(struct rw_row *row, const struct phase *phase, uint64_t start_ns)
@@ -213,7 +218,7 @@ int rw_row_run(struct rw_row *row, const struct rw_row_limit *limit, struct rw_e
 			phase.last_ticks = now = row->now;
 			note_window(row, &phase, now);
 			note_share(row);
-			note_block(row);
+			note_block(row, &phase);
 			note_interval(row, now, false);
 		} else {
 			now = rw_clock_ticks(&row->load->clock);

@@ -86,12 +86,13 @@ void rw_source_advance(struct rw_source *source, uint64_t now)
 	count_arrivals(source, now, DRAWS);
 }
 
-void rw_source_finish(struct rw_source *source, uint64_t now)
+uint64_t rw_source_finish(struct rw_source *source, uint64_t now)
 {
+	uint64_t unserved;
 	double behind_ns;
 
 	if (!source->is_open)
-		return;
+		return 0;
 	count_arrivals(source, now, LAST_DRAWS);
 	if (source->last_ticks <= now && source->arrived < source->most) {
 		/* Too many to draw them all: as many as the rate says. */
@@ -100,10 +101,12 @@ void rw_source_finish(struct rw_source *source, uint64_t now)
 		source->arrived = rw_min(source->arrived, source->most);
 		source->queue_max = rw_max(source->queue_max, source->arrived - source->begun);
 	}
+	unserved = source->arrived - source->begun;
 	/* They arrived evenly since the oldest of them. */
-	if (source->arrived > source->begun)
-		source->unserved_ticks = (double)(source->arrived - source->begun) *
-					 (double)(now - source->next_ticks) / 2;
+	if (unserved)
+		source->unserved_ticks =
+			(double)unserved * (double)(now - source->next_ticks) / 2;
+	return unserved;
 }
 
 /*

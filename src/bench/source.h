@@ -49,8 +49,11 @@ void rw_source_start(struct rw_source *source, uint64_t now, uint64_t most);
 /* Count the arrivals up to @now. */
 void rw_source_advance(struct rw_source *source, uint64_t now);
 
-/* The time is over: count all arrivals up to @now. */
-void rw_source_finish(struct rw_source *source, uint64_t now);
+/*
+ * The time is over: count all arrivals up to @now. Returns how many of them
+ * have not begun: of an open loop, else 0.
+ */
+uint64_t rw_source_finish(struct rw_source *source, uint64_t now);
 
 /*
  * May an operation begin at @now, with @idle contexts free? If so it is taken,
