@@ -6,7 +6,7 @@
 
 #include "bench/client.h"
 #include "bench/mix.h"
-#include "stats/loss_predict.h"
+#include "conf/pool.h"
 
 static void fill_pool(const struct rw_row *row, struct rw_result *result)
 {
@@ -47,19 +47,12 @@ static double mean_ns(const struct rw_hist *hist)
 static struct rw_loss_load pool_load(const struct rw_client *client, const struct rw_row *row,
 				     const struct rw_result *result)
 {
-	const struct rw_conf *conf = client->conf;
 	const struct rw_latency *latency = result->latency;
-	struct rw_loss_load load = {
-		.pool = row->pools[0].pool.size,
-		.mrs_per_op = row->mrs_per_op,
-		.hold_ns = result->mr_hold_ns,
-		.waits = conf->on_exhaustion == RW_EXHAUSTION_WAIT,
-		.rate = (double)conf->rate / row->nr_pools,
-		.sources = client->load.nr_slots / row->nr_pools,
-		.think_ns = (double)conf->think_us * 1e3,
-	};
+	struct rw_loss_load load = rw_conf_pool_load(client->conf);
 
-	rw_arrival_parse(conf->arrival, &load.shape);
+	load.pool = row->pools[0].pool.size;
+	load.mrs_per_op = row->mrs_per_op;
+	load.hold_ns = result->mr_hold_ns;
 	if (latency) {
 		load.hold = &latency->service_of[RW_OP_BY_MR];
 		load.fallback = &latency->service_of[RW_OP_BY_FALLBACK];

@@ -114,7 +114,4 @@ bool rw_load_uses_mrs(const struct rw_load *load, enum rw_conf_path path, enum r
 /* WQEs of the MR path for @nr_segs segments, invalidations included. */
 uint32_t rw_load_mr_chain_wqes(const struct rw_load *load, uint32_t nr_segs);
 
-/* MRs of one pool for operations that take @mrs_per_op of them. */
-uint64_t rw_load_pool_size(const struct rw_load *load, uint32_t mrs_per_op);
-
 #endif

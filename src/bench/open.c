@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "bench/load.h"
+#include "conf/pool.h"
 #include "rw/policy.h"
 #include "rw/sizing.h"
 
@@ -175,7 +176,7 @@ int rw_load_check_mr_row(const struct rw_load *load, const struct rw_layout *lay
 			 struct rw_err *err)
 {
 	uint32_t mrs = rw_div_ceil(layout->nr_segs, load->mr_entries);
-	uint64_t pool = rw_load_pool_size(load, mrs);
+	uint64_t pool = rw_conf_pool_size(load->conf, mrs);
 	int ret = load->engine->check(load->device, layout, err);
 
 	/* Nothing of a device that is not there is mapped. */

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "bench/mix.h"
+#include "conf/pool.h"
 
 static uint64_t slot_offset(const struct rw_row *row, const struct rw_slot *slot)
 {
@@ -228,7 +229,7 @@ static int plan_slots(struct rw_row *row, struct rw_err *err)
 
 static int plan_pools(struct rw_row *row, struct rw_err *err)
 {
-	uint64_t size = row->uses_mrs ? rw_load_pool_size(row->load, row->mrs_per_op) : 0;
+	uint64_t size = row->uses_mrs ? rw_conf_pool_size(row->load->conf, row->mrs_per_op) : 0;
 
 	return rw_row_open_pools(row, (uint32_t)size, err);
 }

@@ -4,16 +4,7 @@
 #include <stdlib.h>
 
 #include "bench/row.h"
-
-uint64_t rw_load_pool_size(const struct rw_load *load, uint32_t mrs_per_op)
-{
-	const struct rw_conf *conf = load->conf;
-
-	if (conf->mr_pool != RW_AUTO)
-		return conf->mr_pool;
-	return conf->contexts * mrs_per_op *
-	       (conf->pool_scope == RW_POOL_SCOPE_QP ? 1 : conf->qps);
-}
+#include "conf/pool.h"
 
 int rw_row_open_pool(struct rw_row *row, struct rw_row_pool *pool, uint32_t size,
 		      struct rw_err *err)
@@ -57,9 +48,7 @@ int rw_row_open_pools(struct rw_row *row, uint32_t size, struct rw_err *err)
 	uint64_t start_ns = rw_clock_raw_ns();
 	int ret = 0;
 
-	row->nr_pools = row->load->conf->pool_scope == RW_POOL_SCOPE_QP ?
-				row->load->ep.nr_qps :
-				1;
+	row->nr_pools = rw_conf_nr_pools(row->load->conf);
 	row->pools = calloc(row->nr_pools, sizeof(*row->pools));
 	if (!row->pools)
 		return rw_fail(err, RW_EXIT_RUN, -ENOMEM, "out of memory");

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "conf/conf.h"
+#include "conf/pool.h"
 #include "rw/layout.h"
 #include "stats/arrival.h"
 
@@ -65,22 +65,6 @@ static int check_latency(const struct rw_conf *conf, struct rw_err *err)
 		return rw_fail(err, RW_EXIT_USAGE, -EINVAL,
 			       "--report-unsorted keeps each sample: give -n, and at most %d operations",
 			       MAX_SAMPLES);
-	return 0;
-}
-
-int rw_conf_pool_target(const struct rw_conf *conf, double *target_p, struct rw_err *err)
-{
-	char *end;
-	double target = strtod(conf->pool_target, &end);
-
-	*target_p = 0;
-	if (!*conf->pool_target)
-		return 0;
-	if (*end || !(target > 0 && target < 1))
-		return rw_fail(err, RW_EXIT_USAGE, -EINVAL,
-			       "--pool_target: '%s' is no share; give a number over 0 and below 1, such as 1e-4",
-			       conf->pool_target);
-	*target_p = target;
 	return 0;
 }
 

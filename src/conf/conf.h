@@ -208,9 +208,6 @@ const char *rw_conf_path_name(uint64_t path);
 const char *rw_conf_on_exhaustion_name(uint64_t policy);
 const char *rw_conf_profile_name(uint64_t profile);
 
-/* The share that --pool_target wishes, 0 if none; or -EINVAL with @err told. */
-int rw_conf_pool_target(const struct rw_conf *conf, double *target_p, struct rw_err *err);
-
 /* Is each operation timed? */
 bool rw_conf_is_timed(const struct rw_conf *conf);
 

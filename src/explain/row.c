@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "conf/pool.h"
 #include "explain/explain.h"
 #include "rw/sizing.h"
 
@@ -212,9 +213,8 @@ static void fill_budget(const struct rw_explain *explain, struct rw_explain_row 
 				 budget->sq_full;
 	budget->cqes_error = conf->qps * budget->sq_run;
 	if (row->wants_mr) {
-		budget->mrs_needed = (uint64_t)contexts * row->nr_mrs *
-				     (conf->pool_scope == RW_POOL_SCOPE_QP ? 1 : conf->qps);
-		budget->mr_pool = conf->mr_pool == RW_AUTO ? budget->mrs_needed : conf->mr_pool;
+		budget->mrs_needed = rw_conf_pool_contexts(conf) * row->nr_mrs;
+		budget->mr_pool = rw_conf_pool_size(conf, row->nr_mrs);
 	}
 	budget->rd_atom = rd_atom(explain);
 	budget->buffer_bytes = conf->qps * contexts * pages * RW_PAGE_BYTES;
@@ -238,23 +238,15 @@ static void decide(struct rw_explain_row *row, const struct rw_ctx *ctx)
 static void fill_loss(const struct rw_explain *explain, struct rw_explain_row *row)
 {
 	const struct rw_conf *conf = explain->conf;
-	bool shared = conf->pool_scope != RW_POOL_SCOPE_QP;
-	double qps = shared ? 1 : (double)conf->qps;
-	struct rw_loss_load load = {
-		.pool = (uint32_t)row->budget.mr_pool,
-		.mrs_per_op = row->nr_mrs,
-		.hold_ns = (double)conf->hold_ns,
-		.waits = conf->on_exhaustion == RW_EXHAUSTION_WAIT,
-		.rate = (double)conf->rate / qps,
-		.sources = (uint32_t)(conf->contexts * (shared ? conf->qps : 1)),
-		.think_ns = (double)conf->think_us * 1e3,
-	};
+	struct rw_loss_load load = rw_conf_pool_load(conf);
 	struct rw_err ignored = { 0 };
 
 	/* Of a mix, the kinds share the rate and the pool: no model knows that. */
 	if (!conf->hold_ns || !row->wants_mr || rw_conf_is_mixed(conf))
 		return;
-	rw_arrival_parse(conf->arrival, &load.shape);
+	load.pool = (uint32_t)row->budget.mr_pool;
+	load.mrs_per_op = row->nr_mrs;
+	load.hold_ns = (double)conf->hold_ns;
 	if (rw_loss_predict(&load, &row->loss.prediction))
 		return;
 	row->loss.erlangs = load.rate * load.hold_ns * 1e-9;
