@@ -147,7 +147,6 @@ const char *rw_explain_exhausted_text(const struct rw_explain *explain,
 const char *rw_explain_key_text(const struct rw_explain_wr *wr, char buf[RW_EXPLAIN_TEXT]);
 /* What the IOMMU does to the kernel's users. */
 const char *rw_explain_iommu_text(const struct rw_explain *explain, char buf[RW_EXPLAIN_TEXT]);
-const char *rw_explain_wr_name(enum rw_wr_op op);
 
 /* ---- told; on stdout, and as one JSON object each (NULL: out of memory) */
 void rw_explain_print_head(const struct rw_explain *explain);

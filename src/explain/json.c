@@ -50,7 +50,7 @@ static json_t *wr_json(const struct rw_explain_wr *wr)
 	char text[RW_EXPLAIN_TEXT];
 
 	return json_pack("{s:s, s:b, s:I, s:I, s:I, s:o, s:s, s:b, s:b, s:o}", "op",
-			 rw_explain_wr_name(wr->op), "posted", (int)wr->is_posted, "sges",
+			 rw_wr_op_name(wr->op), "posted", (int)wr->is_posted, "sges",
 			 (json_int_t)wr->nr_sge, "segments", (json_int_t)wr->nr_segs, "bytes",
 			 (json_int_t)wr->length, "mr",
 			 wr->through_mr ? json_integer(wr->mr) : json_null(), "key",

@@ -68,7 +68,7 @@ static void print_chain(const struct rw_explain_chain *chain)
 		else
 			snprintf(where, sizeof(where), "%u", i + 1);
 		printf("     %-9s %-18s %-5s %-10s %-9s %-8s %-5s  %s%s\n", where,
-		       rw_explain_wr_name(wr->op), or_dash(wr->nr_sge, sge),
+		       rw_wr_op_name(wr->op), or_dash(wr->nr_sge, sge),
 		       or_dash(wr->length, bytes), or_dash(wr->wqe_bytes, wqe),
 		       wr->signaled ? "yes" : "no", wr->fence ? "yes" : "no",
 		       rw_explain_key_text(wr, key), wr->is_posted ? "" : " (a system call, no WR)");

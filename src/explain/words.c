@@ -189,16 +189,3 @@ const char *rw_explain_iommu_text(const struct rw_explain *explain, char buf[RW_
 	}
 	return buf;
 }
-
-const char *rw_explain_wr_name(enum rw_wr_op op)
-{
-	static const char *const names[] = {
-		[RW_WR_LOCAL_INV] = "LOCAL_INV",
-		[RW_WR_REG] = "REG_MR",
-		[RW_WR_READ] = "RDMA_READ",
-		[RW_WR_WRITE] = "RDMA_WRITE",
-		[RW_WR_READ_WITH_INV] = "RDMA_READ_WITH_INV",
-	};
-
-	return names[op];
-}

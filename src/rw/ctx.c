@@ -264,3 +264,16 @@ void rw_ctx_destroy_mr(struct rw_ctx *ctx, struct rw_mr_pool *pool)
 	if (!priv->one_good_reg)
 		put_more(priv, pool);
 }
+
+const char *rw_wr_op_name(enum rw_wr_op op)
+{
+	static const char *const names[] = {
+		[RW_WR_LOCAL_INV] = "LOCAL_INV",
+		[RW_WR_REG] = "REG_MR",
+		[RW_WR_READ] = "RDMA_READ",
+		[RW_WR_WRITE] = "RDMA_WRITE",
+		[RW_WR_READ_WITH_INV] = "RDMA_READ_WITH_INV",
+	};
+
+	return names[op];
+}

@@ -81,6 +81,9 @@ enum rw_wr_op {
 	RW_WR_READ_WITH_INV, /* iWARP, if @invalidate: a READ that invalidates inv_key */
 };
 
+/* As the kernel spells it, without the IB_WR_ before it. */
+const char *rw_wr_op_name(enum rw_wr_op op);
+
 /*
  * One WR of a chain. READ and WRITE without @mr carry segs[0..nr_segs) as SGEs
  * under the local key; with @mr they carry one SGE {iova, length, mr->key}.

@@ -177,7 +177,7 @@ static int seq_post(struct seq_ctx *sctx, json_t **answer_p, struct rw_err *err)
 	}
 	*answer_p = json_pack("{s:I}", "last_key", last_key);
 	for (size_t op = 0; op < RW_ARRAY_SIZE(counts); op++)
-		if (json_object_set_new(*answer_p, rw_vector_op_name(op), json_integer(counts[op])))
+		if (json_object_set_new(*answer_p, rw_wr_op_name(op), json_integer(counts[op])))
 			return -ENOMEM;
 	return 0;
 }

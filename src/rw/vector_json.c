@@ -239,7 +239,7 @@ static json_t *pack_wr(const struct rw_wr *wr)
 			goto err_free;
 		break;
 	}
-	if (json_object_set_new(json, "op", json_string(rw_vector_op_name(wr->op))) ||
+	if (json_object_set_new(json, "op", json_string(rw_wr_op_name(wr->op))) ||
 	    json_object_set_new(json, "signaled", json_boolean(wr->signaled)))
 		goto err_free;
 	return json;
@@ -284,17 +284,4 @@ const char *rw_vector_type_name(enum rw_ctx_type type)
 	};
 
 	return names[type];
-}
-
-const char *rw_vector_op_name(enum rw_wr_op op)
-{
-	static const char *const names[] = {
-		[RW_WR_LOCAL_INV] = "LOCAL_INV",
-		[RW_WR_REG] = "REG_MR",
-		[RW_WR_READ] = "RDMA_READ",
-		[RW_WR_WRITE] = "RDMA_WRITE",
-		[RW_WR_READ_WITH_INV] = "RDMA_READ_WITH_INV",
-	};
-
-	return names[op];
 }

@@ -41,6 +41,5 @@ json_t *rw_vector_pack_pool(const struct rw_mr_pool *pool);
 json_t *rw_vector_pack_wrs(const struct rw_wr *wrs, uint32_t nr_wrs);
 json_t *rw_vector_pack_ret(int ret);
 const char *rw_vector_type_name(enum rw_ctx_type type);
-const char *rw_vector_op_name(enum rw_wr_op op);
 
 #endif
