@@ -64,19 +64,14 @@ static json_t *samples_json(const struct rw_latency *l)
 
 static json_t *open_loop_json(const struct rw_result *r)
 {
-	const struct rw_latency *l = r->latency;
-	double elapsed_ns = (double)rw_max(r->elapsed_ns, 1u);
-
 	if (!r->rate)
 		return json_null();
 	return json_pack("{s:I, s:f, s:b, s:I, s:I, s:f, s:f, s:o}", "offered_per_s",
-			 (json_int_t)r->rate, "begun_per_s",
-			 (double)r->issued * 1e9 / elapsed_ns, "reached",
-			 !rw_result_is_overrun(r), "never_begun",
+			 (json_int_t)r->rate, "begun_per_s", rw_result_begun_per_s(r),
+			 "reached", !rw_result_is_overrun(r), "never_begun",
 			 (json_int_t)r->unserved, "queue_max", (json_int_t)r->queue_max,
-			 "queue_mean", r->queue_mean, "queued_mean_ns",
-			 l->queued_ns / (double)rw_max(l->moments.count, 1u), "service_ns",
-			 alone_json(&l->service));
+			 "queue_mean", r->queue_mean, "queued_mean_ns", rw_result_queued_ns(r),
+			 "service_ns", alone_json(&r->latency->service));
 }
 
 void rw_lat_set_json(const struct rw_conf *conf, const struct rw_result *r, json_t *row)

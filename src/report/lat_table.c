@@ -91,13 +91,11 @@ static void print_latency(const struct rw_conf *conf, const struct rw_result *r)
 static void print_open_loop(const struct rw_result *r)
 {
 	const struct rw_latency *l = r->latency;
-	double n = (double)rw_max(l->moments.count, 1u);
 
 	printf(" # open loop: %" PRIu64 " operations/s were to begin, %.6g/s were begun; in the queue at most %" PRIu64
 	       ", %.3g on average, for %.2f usec each; service time p50 %.2f, p99 %.2f, max %.2f usec\n",
-	       r->rate, r->elapsed_ns ? (double)r->issued * 1e9 / (double)r->elapsed_ns : 0,
-	       r->queue_max, r->queue_mean,
-	       l->queued_ns / 1e3 / n, (double)rw_hist_percentile(&l->service, 50) / 1e3,
+	       r->rate, rw_result_begun_per_s(r), r->queue_max, r->queue_mean,
+	       rw_result_queued_ns(r) / 1e3, (double)rw_hist_percentile(&l->service, 50) / 1e3,
 	       (double)rw_hist_percentile(&l->service, 99) / 1e3, (double)l->service.max / 1e3);
 	if (rw_result_is_overrun(r))
 		printf(" # the rate was not reached: %" PRIu64

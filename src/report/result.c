@@ -5,16 +5,24 @@
 #include <stdio.h>
 #include <string.h>
 
-double rw_result_ops_per_s(const struct rw_result *result)
-{
-	if (!result->elapsed_ns)
-		return 0;
-	return (double)result->operations * 1e9 / (double)result->elapsed_ns;
-}
-
 static double per(double amount, uint64_t n)
 {
 	return n ? amount / (double)n : 0;
+}
+
+double rw_result_ops_per_s(const struct rw_result *result)
+{
+	return per((double)result->operations * 1e9, result->elapsed_ns);
+}
+
+double rw_result_begun_per_s(const struct rw_result *result)
+{
+	return per((double)result->issued * 1e9, result->elapsed_ns);
+}
+
+double rw_result_queued_ns(const struct rw_result *result)
+{
+	return per(result->latency->queued_ns, result->latency->moments.count);
 }
 
 /* In all. */

@@ -81,6 +81,10 @@ struct rw_result {
 /* Operations per second; 0 when nothing was measured. */
 double rw_result_ops_per_s(const struct rw_result *result);
 
+/* Open loop: operations begun per second, and what one waited for a free context on average. */
+double rw_result_begun_per_s(const struct rw_result *result);
+double rw_result_queued_ns(const struct rw_result *result);
+
 /* Bytes of an operation; of a mix, the mean of those that were completed, rounded. */
 uint64_t rw_result_msg_bytes(const struct rw_result *result);
 
