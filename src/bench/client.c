@@ -9,6 +9,7 @@
 #include "ctl/field.h"
 #include "ctl/net.h"
 #include "ctl/wait.h"
+#include "report/live.h"
 
 /* A row of many operations may take for ever; that the client hangs shows by its silence. */
 static int say_alive(struct rw_client *client, struct rw_err *err)
@@ -307,10 +308,12 @@ int rw_client_run(const struct rw_conf *given, const char *command_line,
 {
 	struct rw_conf adapted = *given;
 	const struct rw_conf *conf = &adapted;
+	bool with_table = strcmp(conf->json, "-") != 0;
 	struct rw_client client = {
 		.conf = conf,
 		.stop = stop,
-		.with_table = strcmp(conf->json, "-") != 0,
+		.with_table = with_table,
+		.with_live = with_table && rw_live_is_wanted(),
 		.facts.command_line = command_line,
 		.facts.notes = json_array(),
 	};

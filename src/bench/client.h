@@ -37,6 +37,7 @@ struct rw_client {
 	uint32_t nr_results;
 	int64_t alive_at_ms; /* when the server is to hear next that the row goes on */
 	bool with_table;
+	bool with_live; /* somebody looks on */
 };
 
 /*

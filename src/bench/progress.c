@@ -44,7 +44,7 @@ void rw_client_progress(void *arg, const struct rw_row *row)
 	uint64_t now = rw_clock_ticks(clock);
 	bool same = live->ticks && row->count.operations >= live->operations;
 
-	if (!client->with_table || !rw_live_is_wanted())
+	if (!client->with_live)
 		return;
 	if (same && rw_clock_ns(clock, now - live->ticks) <
 			    (double)(client->conf->report_interval_s * RW_NS_PER_S))
