@@ -7,59 +7,27 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
-#include <unistd.h>
 
 #include "topo/host.h"
-#include "topo/memory.h"
 #include "util/sysfs.h"
 #include "util/units.h"
-
-#define HUGEPAGE_BYTES (UINT64_C(2) << 20)
+#include "verbs/memory.h"
 
 /* Mappings that the process has and will have beside the windows. */
 #define OTHER_MAPPINGS 2000
 
-static uint64_t round_up(uint64_t n, uint64_t unit)
+/* The first that is wanted is taken. */
+static const struct rw_memory_kind *const kinds[] = {
+	&rw_memory_host,
+};
+
+static const struct rw_memory_kind *choose_kind(const struct rw_arena_want *want)
 {
-	return rw_div_ceil(n, unit) * unit;
-}
+	size_t i = 0;
 
-/* Map @bytes of a new memfd with @flags. Returns 0 or -errno, silently. */
-static int map_memfd(struct rw_arena *arena, uint64_t bytes, unsigned int flags)
-{
-	uint8_t *base;
-	int ret, fd;
-
-	fd = memfd_create("rwperf-arena", MFD_CLOEXEC | flags);
-	if (fd < 0)
-		return -errno;
-	if (ftruncate(fd, (off_t)bytes)) {
-		ret = -errno;
-		goto err_fd;
-	}
-	base = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	if (base == MAP_FAILED) {
-		ret = -errno;
-		goto err_fd;
-	}
-	arena->fd = fd;
-	arena->base = base;
-	arena->bytes = bytes;
-	return 0;
-
-err_fd:
-	close(fd);
-	return ret;
-}
-
-static int map_arena(struct rw_arena *arena, const struct rw_arena_want *want)
-{
-	arena->page_bytes = HUGEPAGE_BYTES;
-	if (want->allow_hugepages && want->bytes >= HUGEPAGE_BYTES &&
-	    !map_memfd(arena, round_up(want->bytes, HUGEPAGE_BYTES), MFD_HUGETLB))
-		return 0;
-	arena->page_bytes = RW_PAGE_BYTES;
-	return map_memfd(arena, round_up(want->bytes, RW_PAGE_BYTES), 0);
+	while (i + 1 < RW_ARRAY_SIZE(kinds) && !kinds[i]->is_wanted(want))
+		i++;
+	return kinds[i];
 }
 
 static int register_arena(struct rw_arena *arena, struct ibv_pd *pd, int access,
@@ -70,7 +38,7 @@ static int register_arena(struct rw_arena *arena, struct ibv_pd *pd, int access,
 	int ret;
 
 	errno = 0;
-	arena->mr = ibv_reg_mr(pd, arena->base, arena->bytes, access);
+	arena->mr = arena->kind->reg(arena, pd, 0, arena->bytes, access);
 	if (arena->mr)
 		return 0;
 	ret = errno ? -errno : -ENOMEM;
@@ -89,7 +57,6 @@ int rw_arena_open(struct ibv_pd *pd, const struct rw_arena_want *want, struct rw
 		  struct rw_err *err)
 {
 	uint64_t most = rw_host_memory_bytes() / 2;
-	char size[RW_SIZE_TEXT];
 	int ret;
 
 	if (want->bytes > most)
@@ -97,36 +64,31 @@ int rw_arena_open(struct ibv_pd *pd, const struct rw_arena_want *want, struct rw
 			       "the run needs a buffer of %" PRIu64
 			       " MiB, more than half of the memory of this host; lower --size, --contexts or --qp",
 			       want->bytes >> 20);
-	ret = map_arena(arena, want);
+	arena->kind = choose_kind(want);
+	ret = arena->kind->alloc(arena, want, err);
 	if (ret)
-		return rw_fail(err, RW_EXIT_RUN, ret, "cannot allocate %s bytes: %s",
-			       rw_format_size(want->bytes, size), strerror(-ret));
-	/* A wish: where a host has no such node, memory is where it is. */
-	rw_memory_prefer_at(arena->base, arena->bytes, want->numa_node);
+		return ret;
 	ret = register_arena(arena, pd, want->access, err);
-	if (ret) {
-		munmap(arena->base, arena->bytes);
-		close(arena->fd);
-	}
+	if (ret)
+		arena->kind->free(arena);
 	return ret;
 }
 
 void rw_arena_close(struct rw_arena *arena)
 {
 	ibv_dereg_mr(arena->mr);
-	munmap(arena->base, arena->bytes);
-	close(arena->fd);
+	arena->kind->free(arena);
 }
 
 static size_t window_bytes(const struct rw_layout *layout)
 {
-	return round_up(layout->seg_bytes, RW_PAGE_BYTES) * layout->nr_segs;
+	return rw_round_up(layout->seg_bytes, RW_PAGE_BYTES) * layout->nr_segs;
 }
 
 int rw_arena_map_window(const struct rw_arena *arena, uint64_t offset,
 			const struct rw_layout *layout, void **window_p, struct rw_err *err)
 {
-	size_t seg_bytes = round_up(layout->seg_bytes, RW_PAGE_BYTES);
+	size_t seg_bytes = rw_round_up(layout->seg_bytes, RW_PAGE_BYTES);
 	uint8_t *window;
 	int ret;
 
@@ -136,7 +98,7 @@ int rw_arena_map_window(const struct rw_arena *arena, uint64_t offset,
 		return rw_fail(err, RW_EXIT_RUN, -errno, "cannot reserve addresses: %s",
 			       strerror(errno));
 	for (uint32_t i = 0; i < layout->nr_segs; i++) {
-		off_t at = (off_t)(offset + i * layout->stride_bytes);
+		off_t at = (off_t)(arena->fd_offset + offset + i * layout->stride_bytes);
 
 		if (mmap(window + i * seg_bytes, seg_bytes, PROT_READ | PROT_WRITE,
 			 MAP_SHARED | MAP_FIXED, arena->fd, at) == MAP_FAILED) {

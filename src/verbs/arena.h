@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /*
- * The memory of one side: a memfd, mapped once and registered once. Pieces of
- * it can be mapped a second time, side by side, as a window: the same pages at
- * contiguous addresses, which is what an MR made by ibv_reg_mr can cover.
+ * The memory of one side, of whatever kind (verbs/memory.h), mapped once and registered
+ * once. Pieces of it can be mapped a second time, side by side, as a window: the same pages
+ * at contiguous addresses, which is what an MR made by ibv_reg_mr can cover.
  */
 #ifndef RW_VERBS_ARENA_H
 #define RW_VERBS_ARENA_H
@@ -14,11 +14,15 @@
 #include "rw/layout.h"
 #include "util/err.h"
 
+struct rw_memory_kind;
+
 struct rw_arena {
-	int fd;
+	const struct rw_memory_kind *kind;
 	uint8_t *base;
 	uint64_t bytes; /* mapped: a multiple of the page size in use */
 	uint64_t page_bytes;
+	int fd; /* what windows map, from fd_offset on */
+	uint64_t fd_offset;
 	struct ibv_mr *mr;
 };
 
