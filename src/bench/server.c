@@ -6,12 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bench/lend.h"
 #include "bench/session.h"
 #include "ctl/field.h"
 #include "ctl/net.h"
-#include "rw/layout.h"
 #include "util/units.h"
-#include "verbs/arena.h"
 
 /* One client's session. */
 struct server {
@@ -22,20 +21,12 @@ struct server {
 	const volatile sig_atomic_t *stop;
 	struct rw_cm cm;
 	struct rw_endpoint ep;
-	struct rw_arena arena;
+	struct rw_lent lent;
 	struct rw_port_addr own, peer;
 	struct rw_qp_link link;
-	struct rw_msg_prepare row;
-	uint64_t slot_bytes;
-	uint32_t nr_slots;
 	uint32_t nr_rows;
 	uint64_t operations;
 };
-
-static uint8_t *slot_memory(const struct server *server, uint32_t slot)
-{
-	return server->arena.base + slot * server->slot_bytes;
-}
 
 static int take_setup(struct server *server, const json_t *msg, struct rw_err *err)
 {
@@ -112,31 +103,14 @@ static int choose_addr(struct server *server, struct rw_err *err)
 	return ret;
 }
 
-/* What the client's operations need, and no more. */
-static uint8_t remote_access(const struct rw_conf *conf)
-{
-	return (rw_conf_has_op(conf, RW_VERB_READ) ? IBV_ACCESS_REMOTE_READ : 0) |
-	       (rw_conf_has_op(conf, RW_VERB_WRITE) ? IBV_ACCESS_REMOTE_WRITE : 0);
-}
-
 static int open_memory(struct server *server, struct rw_err *err)
 {
-	uint64_t sizes[RW_MAX_SIZES];
-	uint32_t n = rw_conf_sizes(&server->conf, sizes);
-	struct rw_arena_want want = {
-		.numa_node = server->placement->place.memory_node,
-		.allow_hugepages = true,
-		.access = IBV_ACCESS_LOCAL_WRITE | remote_access(&server->conf),
-	};
-	int ret;
+	int ret = rw_lent_open(&server->lent, &server->conf, server->ep.pd,
+			       server->placement->place.memory_node, err);
 
-	/* The last size is the largest. */
-	server->slot_bytes = rw_div_ceil(sizes[n - 1], RW_PAGE_BYTES) * RW_PAGE_BYTES;
-	server->nr_slots = (uint32_t)rw_conf_slots(&server->conf);
-	want.bytes = server->slot_bytes * server->nr_slots;
-	ret = rw_arena_open(server->ep.pd, &want, &server->arena, err);
 	if (!ret)
-		rw_session_check_memory(server->placement, server->device, &server->arena, false);
+		rw_session_check_memory(server->placement, server->device, &server->lent.arena,
+					false);
 	return ret;
 }
 
@@ -156,16 +130,13 @@ static int open_qps(struct server *server, struct rw_err *err)
 
 static int send_accept(struct server *server, struct rw_err *err)
 {
-	struct rw_msg_buffer buffer = {
-		.addr = (uintptr_t)server->arena.base,
-		.rkey = server->arena.mr->rkey,
-		.slot_bytes = server->slot_bytes,
-	};
+	struct rw_msg_buffer buffer;
 	struct rw_msg_cm cm = { server->cm.port, server->cm.token };
 	struct rw_msg_port port;
 
 	rw_port_addr_get(server->device, false, &server->own);
 	rw_session_port_to_msg(&server->own, &port);
+	rw_lent_to_msg(&server->lent, &buffer);
 	return rw_session_send(server->chan,
 			       json_pack("{s:s, s:o, s:o, s:o, s:o, s:o*}", "type", "accept",
 					 "port", rw_msg_port_pack(&port), "qps",
@@ -184,7 +155,7 @@ static int connect_qps(struct server *server, struct rw_err *err)
 	if (ret)
 		return ret;
 	ret = rw_session_connect(&server->ep, &server->cm, &server->conf, &server->own,
-				 &server->peer, msg, remote_access(&server->conf), &server->link,
+				 &server->peer, msg, rw_lent_access(&server->conf), &server->link,
 				 err);
 	json_decref(msg);
 	if (!ret)
@@ -194,64 +165,28 @@ static int connect_qps(struct server *server, struct rw_err *err)
 
 static int prepare_row(struct server *server, const json_t *msg, struct rw_err *err)
 {
-	struct rw_msg_prepare *row = &server->row;
-	int ret = rw_msg_prepare_unpack(msg, row, err);
+	struct rw_msg_prepare row;
+	int ret = rw_msg_prepare_unpack(msg, &row, err);
 
+	if (!ret)
+		ret = rw_lent_prepare(&server->lent, &row, err);
 	if (ret)
 		return ret;
-	if (row->size_bytes > server->slot_bytes)
-		return rw_fail(err, RW_EXIT_PEER, -EPROTO,
-			       "message from the peer: a row of %" PRIu64
-			       " bytes in a session for %" PRIu64,
-			       row->size_bytes, server->slot_bytes);
-	for (uint32_t i = 0; row->verify && i < server->nr_slots; i++) {
-		uint64_t position = i * row->size_bytes;
-
-		if (row->is_write)
-			rw_pattern_spoil(slot_memory(server, i), row->size_bytes, row->seed,
-					 position);
-		else
-			rw_pattern_fill(slot_memory(server, i), row->size_bytes, row->seed,
-					position);
-	}
 	return rw_session_send(server->chan, rw_msg_word("prepared"), err);
-}
-
-/* A WRITE is verified here, where the data are. */
-static void check_memory(const struct server *server, const struct rw_msg_finish *finish,
-			 struct rw_corrupt *corrupt)
-{
-	const struct rw_msg_prepare *row = &server->row;
-
-	for (uint32_t i = 0; i < server->nr_slots; i++) {
-		struct rw_corrupt found = { .slot = i };
-		size_t first = 0;
-
-		if (!(finish->done[i / 8] >> i % 8 & 1))
-			continue;
-		found.bytes = rw_pattern_check(slot_memory(server, i), row->size_bytes, row->seed,
-					       i * row->size_bytes, &first);
-		if (!found.bytes)
-			continue;
-		found.offset = first;
-		found.expected = rw_pattern_byte(row->seed, i * row->size_bytes + first);
-		found.found = slot_memory(server, i)[first];
-		rw_corrupt_add(corrupt, &found);
-	}
 }
 
 static int finish_row(struct server *server, const json_t *msg, struct rw_err *err)
 {
-	struct rw_msg_finish finish = { .nr_slots = server->nr_slots };
+	struct rw_msg_finish finish = { .nr_slots = server->lent.nr_slots };
 	struct rw_corrupt corrupt = { 0 };
 	int ret;
 
-	finish.done = calloc(rw_div_ceil(server->nr_slots, 8), 1);
+	finish.done = calloc(rw_div_ceil(finish.nr_slots, 8), 1);
 	if (!finish.done)
 		return rw_fail(err, RW_EXIT_RUN, -ENOMEM, "out of memory");
 	ret = rw_msg_finish_unpack(msg, &finish, err);
-	if (!ret && server->row.verify && server->row.is_write)
-		check_memory(server, &finish, &corrupt);
+	if (!ret)
+		rw_lent_check(&server->lent, &finish, &corrupt);
 	free(finish.done);
 	if (ret)
 		return ret;
@@ -368,7 +303,7 @@ static int serve_test(struct server *server, const json_t *setup, struct rw_err 
 	/* No QP may reach the memory when it goes. */
 	while (server->ep.nr_qps)
 		rw_qp_close(&server->ep.qps[--server->ep.nr_qps]);
-	rw_arena_close(&server->arena);
+	rw_lent_close(&server->lent);
 err_endpoint:
 	rw_endpoint_close(&server->ep);
 err_cm:
