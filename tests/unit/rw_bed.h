@@ -12,8 +12,12 @@
 #include "rw/ctx.h"
 
 #define PAGE	 4096
+#define ADDR	 UINT64_C(0x100000000)
+#define REMOTE	 UINT64_C(0x7f0000000000)
+#define RKEY	 77
 #define MAX_POOL 512
 
+/* mlx5 as the kernel sees it, but with small MRs. */
 static const struct rw_attrs kernel_attrs = {
 	.policy = RW_POLICY_AUTO,
 	.page_size = PAGE,
@@ -34,20 +38,38 @@ struct bed {
 	struct rw_io io;
 };
 
-static inline void bed_init(struct bed *bed, uint32_t pool_size, uint32_t nr_segs)
+/* Whole pages, each apart from the next. */
+static inline struct rw_seg *make_pages(uint32_t nr_segs)
+{
+	struct rw_seg *segs = calloc(nr_segs, sizeof(*segs));
+
+	assert_non_null(segs);
+	for (uint32_t i = 0; i < nr_segs; i++)
+		segs[i] = (struct rw_seg){ ADDR + (uint64_t)i * 2 * PAGE, PAGE };
+	return segs;
+}
+
+static inline struct rw_io make_io(enum rw_op op, const struct rw_seg *segs, uint32_t nr_segs)
+{
+	return (struct rw_io){
+		.op = op, .segs = segs, .nr_segs = nr_segs, .remote_addr = REMOTE, .rkey = RKEY
+	};
+}
+
+static inline void bed_init_pool(struct bed *bed, uint32_t pool_size)
 {
 	memset(bed, 0, sizeof(*bed));
 	for (uint32_t i = 0; i < pool_size; i++)
 		bed->mrs[i].key = (i + 1) << 8;
 	rw_mr_pool_init(&bed->pool, bed->mrs, pool_size);
-	bed->segs = calloc(nr_segs, sizeof(*bed->segs));
-	assert_non_null(bed->segs);
-	for (uint32_t i = 0; i < nr_segs; i++)
-		bed->segs[i] =
-			(struct rw_seg){ UINT64_C(0x100000000) + (uint64_t)i * 2 * PAGE, PAGE };
-	bed->io = (struct rw_io){
-		.op = RW_OP_READ, .segs = bed->segs, .nr_segs = nr_segs, .remote_addr = 1 << 20
-	};
+}
+
+/* A pool, and a READ of @nr_segs pages; bed_fini() frees them. */
+static inline void bed_init(struct bed *bed, uint32_t pool_size, uint32_t nr_segs)
+{
+	bed_init_pool(bed, pool_size);
+	bed->segs = make_pages(nr_segs);
+	bed->io = make_io(RW_OP_READ, bed->segs, nr_segs);
 }
 
 static inline void bed_fini(struct bed *bed)

@@ -1,65 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /* The planner where the recorded cases do not reach. */
-#include "unit.h"
+#include "rw_bed.h"
 
 #include <errno.h>
-#include <stdbool.h>
-#include <stdlib.h>
-#include <string.h>
 
-#include "rw/ctx.h"
 #include "rw/policy.h"
 #include "rw/sizing.h"
-
-#define PAGE	 4096
-#define REMOTE	 UINT64_C(0x7f0000000000)
-#define ADDR	 UINT64_C(0x100000000)
-#define MAX_POOL 512
-
-/* mlx5 as the kernel sees it, with 256 pages an MR. */
-static const struct rw_attrs kernel_attrs = {
-	.policy = RW_POLICY_AUTO,
-	.page_size = PAGE,
-	.max_sgl_rd = 3,
-	.max_sge_rd = 30,
-	.max_send_sge = 30,
-	.mr_entries = 256,
-	.page_list = true,
-	.invalidate = true,
-	.rotate_key = true,
-	.reg_wqes = 1,
-};
-
-struct bed {
-	struct rw_mr mrs[MAX_POOL];
-	struct rw_mr_pool pool;
-};
-
-static void bed_init(struct bed *bed, uint32_t size)
-{
-	memset(bed, 0, sizeof(*bed));
-	for (uint32_t i = 0; i < size; i++)
-		bed->mrs[i].key = (i + 1) << 8;
-	rw_mr_pool_init(&bed->pool, bed->mrs, size);
-}
-
-/* Whole pages, each apart from the next. */
-static struct rw_seg *make_pages(uint32_t nr_segs)
-{
-	struct rw_seg *segs = calloc(nr_segs, sizeof(*segs));
-
-	assert_non_null(segs);
-	for (uint32_t i = 0; i < nr_segs; i++)
-		segs[i] = (struct rw_seg){ ADDR + (uint64_t)i * 2 * PAGE, PAGE };
-	return segs;
-}
-
-static struct rw_io make_io(enum rw_op op, const struct rw_seg *segs, uint32_t nr_segs)
-{
-	return (struct rw_io){
-		.op = op, .segs = segs, .nr_segs = nr_segs, .remote_addr = REMOTE, .rkey = 77
-	};
-}
 
 static void test_direct_splitting(void **state)
 {
@@ -108,7 +54,7 @@ static void test_direct_splitting(void **state)
 			assert_int_equal(wrs[k].nr_segs, nr_sge);
 			assert_int_equal(wrs[k].length, nr_sge * PAGE);
 			assert_int_equal(wrs[k].remote_addr, REMOTE + (uint64_t)done * PAGE);
-			assert_int_equal(wrs[k].rkey, 77);
+			assert_int_equal(wrs[k].rkey, RKEY);
 			assert_null(wrs[k].mr);
 			done += nr_sge;
 		}
@@ -165,11 +111,10 @@ static void test_offset(void **state)
 /* A window: MRs know the segments by its addresses, and direct WRs by their own. */
 static void test_mr_addr(void **state)
 {
-	struct rw_seg *segs = make_pages(5);
-	struct rw_io io = make_io(RW_OP_READ, segs, 5);
 	struct rw_attrs attrs = kernel_attrs;
 	const struct rw_wr *wrs;
 	struct rw_ctx ctx;
+	struct rw_io *io;
 	struct bed bed;
 
 	attrs.policy = RW_POLICY_MR;
@@ -177,14 +122,15 @@ static void test_mr_addr(void **state)
 	attrs.iwarp = true;
 	attrs.reg_wqes = 0;
 	attrs.mr_entries = 2;
-	io.mr_addr = UINT64_C(7) << 40;
-	io.offset = 100;
-	bed_init(&bed, 3);
-	assert_int_equal(rw_ctx_prepare(&ctx, &attrs, &io), 0);
+	bed_init(&bed, 3, 5);
+	io = &bed.io;
+	io->mr_addr = UINT64_C(7) << 40;
+	io->offset = 100;
+	assert_int_equal(rw_ctx_prepare(&ctx, &attrs, io), 0);
 	assert_int_equal(rw_ctx_init(&ctx, &bed.pool), 3);
 	assert_int_equal(rw_ctx_wrs(&ctx, &wrs), 6);
 	for (uint32_t i = 0; i < 6; i += 2) {
-		uint64_t start = i ? io.mr_addr + i * PAGE : io.mr_addr + 100;
+		uint64_t start = i ? io->mr_addr + i * PAGE : io->mr_addr + 100;
 
 		assert_true(wrs[i].op == RW_WR_REG && wrs[i].remote_write);
 		assert_int_equal(wrs[i + 1].op, RW_WR_READ);
@@ -193,7 +139,7 @@ static void test_mr_addr(void **state)
 	assert_true(ctx.direct_wrs->segs->addr == ADDR + 100);
 	rw_ctx_destroy(&ctx, &bed.pool);
 	rw_ctx_release(&ctx);
-	free(segs);
+	bed_fini(&bed);
 }
 
 static void test_prepare_errors(void **state)
@@ -244,7 +190,7 @@ static void test_longest_wr(void **state)
 
 	attrs.page_list = false;
 	attrs.policy = RW_POLICY_MR;
-	bed_init(&bed, 2);
+	bed_init_pool(&bed, 2);
 	assert_int_equal(rw_ctx_prepare(&ctx, &attrs, &io), 0);
 	assert_int_equal(rw_ctx_init(&ctx, &bed.pool), 2);
 	assert_int_equal(rw_ctx_wrs(&ctx, &wrs), 2);
@@ -280,7 +226,7 @@ static void test_reg_engine(void **state)
 	attrs.reg_wqes = 0;
 	for (int iwarp = 0; iwarp < 2; iwarp++) {
 		attrs.iwarp = iwarp;
-		bed_init(&bed, 2);
+		bed_init_pool(&bed, 2);
 		assert_int_equal(rw_ctx_prepare(&ctx, &attrs, &io), 0);
 		assert_int_equal(ctx.nr_mrs, 2);
 		for (int round = 0; round < 3; round++) {
@@ -324,7 +270,7 @@ static void test_klm_lists(void **state)
 	attrs.page_list = false;
 	attrs.zero_based = true;
 	io.offset = 3;
-	bed_init(&bed, 2);
+	bed_init_pool(&bed, 2);
 	assert_int_equal(rw_ctx_prepare(&ctx, &attrs, &io), 0);
 	assert_int_equal(rw_ctx_init(&ctx, &bed.pool), 4);
 	assert_int_equal(rw_ctx_wrs(&ctx, &wrs), 4);
@@ -344,7 +290,7 @@ static void test_pool(void **state)
 	struct rw_mr *first, *second;
 	struct bed bed;
 
-	bed_init(&bed, 3);
+	bed_init_pool(&bed, 3);
 	assert_int_equal(bed.pool.low_water, 3);
 	first = rw_mr_pool_get(&bed.pool);
 	second = rw_mr_pool_get(&bed.pool);
@@ -359,7 +305,7 @@ static void test_pool(void **state)
 	assert_ptr_equal(rw_mr_pool_get(&bed.pool), first);
 	assert_int_equal(bed.pool.low_water, 1);
 
-	bed_init(&bed, 0);
+	bed_init_pool(&bed, 0);
 	assert_null(rw_mr_pool_get(&bed.pool));
 	assert_int_equal(bed.pool.low_water, 0);
 	assert_int_equal(bed.pool.nr_free, 0);
@@ -369,6 +315,7 @@ static void test_sizing(void **state)
 {
 	struct rw_attrs attrs = kernel_attrs;
 
+	attrs.mr_entries = 256;
 	assert_int_equal(rw_sizing_mr_entries(255), 255);
 	assert_int_equal(rw_sizing_mr_entries(65536), 256);
 	assert_int_equal(rw_sizing_max_send_wr(&attrs, UINT32_MAX), UINT32_MAX);
