@@ -1,55 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /* What a made-up sysfs says of IOMMUs. */
-#include "unit.h"
-
-#include <errno.h>
-#include <ftw.h>
-#include <limits.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <sys/stat.h>
-#include <unistd.h>
+#include "made_sysfs.h"
 
 #include "topo/iommu.h"
-
-static char root[] = "/tmp/rw_iommu.XXXXXX";
-
-/* Make @path in the tree with its directories; @text NULL: a directory. */
-static void put(const char *path, const char *text)
-{
-	char full[PATH_MAX];
-	FILE *file;
-
-	snprintf(full, sizeof(full), "%s/%s%s", root, path, text ? "" : "/");
-	for (char *p = full + sizeof(root); (p = strchr(p, '/')); p++) {
-		*p = '\0';
-		assert_true(!mkdir(full, 0755) || errno == EEXIST);
-		*p = '/';
-	}
-	if (!text)
-		return;
-	file = fopen(full, "w");
-	assert_non_null(file);
-	assert_true(fputs(text, file) >= 0);
-	assert_int_equal(fclose(file), 0);
-}
-
-static int remove_one(const char *path, const struct stat *st, int flag, struct FTW *ftw)
-{
-	return remove(path);
-}
-
-static int make_tree(void **state)
-{
-	strcpy(root + sizeof(root) - 7, "XXXXXX");
-	return !mkdtemp(root) || setenv("SYSFS_PATH", root, 1);
-}
-
-static int drop_tree(void **state)
-{
-	unsetenv("SYSFS_PATH");
-	return nftw(root, remove_one, 8, FTW_DEPTH | FTW_PHYS);
-}
 
 static void assert_device(const char *device, enum rw_iommu_mode mode, const char *type)
 {

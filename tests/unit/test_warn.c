@@ -1,22 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /* What is said of made-up facts, and what facts a made-up sysfs gives. */
-#include "unit.h"
+#include "made_sysfs.h"
 
-#include <errno.h>
-#include <ftw.h>
-#include <limits.h>
 #include <linux/capability.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
 #include "topo/warn.h"
-
-static char root[] = "/tmp/rw_warn.XXXXXX";
 
 /* A host and a device that spoil nothing. */
 static struct rw_warn_facts fine(void)
@@ -156,39 +147,6 @@ static void test_tell(void **state)
 }
 
 /* ---- a made-up sysfs */
-
-static void put(const char *path, const char *text)
-{
-	char full[PATH_MAX];
-	FILE *file;
-
-	snprintf(full, sizeof(full), "%s/%s", root, path);
-	for (char *p = full + sizeof(root); (p = strchr(p, '/')); p++) {
-		*p = '\0';
-		assert_true(!mkdir(full, 0755) || errno == EEXIST);
-		*p = '/';
-	}
-	file = fopen(full, "w");
-	assert_non_null(file);
-	assert_true(fputs(text, file) >= 0);
-	assert_int_equal(fclose(file), 0);
-}
-
-static int remove_one(const char *path, const struct stat *st, int flag, struct FTW *ftw)
-{
-	return remove(path);
-}
-
-static int make_tree(void **state)
-{
-	return !mkdtemp(root) || setenv("SYSFS_PATH", root, 1);
-}
-
-static int drop_tree(void **state)
-{
-	unsetenv("SYSFS_PATH");
-	return nftw(root, remove_one, 8, FTW_DEPTH | FTW_PHYS);
-}
 
 #define DEVICE "class/infiniband/mlx5_9/device/"
 
