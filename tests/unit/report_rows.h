@@ -3,15 +3,8 @@
 #ifndef RW_TESTS_UNIT_REPORT_ROWS_H
 #define RW_TESTS_UNIT_REPORT_ROWS_H
 
+#include "program.h"
 #include "report/report.h"
-
-static const struct rw_test program = {
-	.program = "ib_rw_test",
-	.title = "a test of tests",
-	.id = "test",
-	.size_bytes = 65536,
-	.contexts = 128,
-};
 
 /* 62.5 MiB/s on average and 125 at the peak. */
 static const struct rw_result direct_row = {

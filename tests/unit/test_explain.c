@@ -8,14 +8,7 @@
 
 #include "capture.h"
 #include "explain/explain.h"
-
-static const struct rw_test program = {
-	.program = "ib_rw_test",
-	.title = "a test of tests",
-	.id = "test",
-	.size_bytes = 65536,
-	.contexts = 128,
-};
+#include "program.h"
 
 /* Not the formula of a device: it only has to arrive. */
 static uint32_t count_bytes(const void *arg, const struct rw_wr *wr)

@@ -5,17 +5,9 @@
 #include <errno.h>
 #include <stdio.h>
 
-#include "conf/conf.h"
+#include "program.h"
 
 #define K UINT64_C(1024)
-
-static const struct rw_test program = {
-	.program = "ib_rw_test",
-	.title = "a test of tests",
-	.id = "bw",
-	.size_bytes = 65536,
-	.contexts = 128,
-};
 
 /* What --mix and --size are given; NULL: not given. */
 struct given {

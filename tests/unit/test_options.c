@@ -9,15 +9,8 @@
 
 #include "capture.h"
 #include "conf/options.h"
+#include "program.h"
 #include "util/units.h"
-
-static const struct rw_test program = {
-	.program = "ib_rw_test",
-	.title = "a test of tests",
-	.id = "bw",
-	.size_bytes = 65536,
-	.contexts = 128,
-};
 
 static size_t field_bytes(const struct rw_opt *opt)
 {

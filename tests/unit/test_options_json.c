@@ -7,14 +7,7 @@
 #include <stdlib.h>
 
 #include "conf/options.h"
-
-static const struct rw_test program = {
-	.program = "ib_rw_test",
-	.title = "a test of tests",
-	.id = "test",
-	.size_bytes = 65536,
-	.contexts = 128,
-};
+#include "program.h"
 
 /* A legal value for @opt, the edges of its range often. */
 static void set_any(const struct rw_opt *opt, struct rw_conf *conf, uint64_t *random)

@@ -4,19 +4,11 @@
 
 #include <errno.h>
 
-#include "conf/conf.h"
+#include "program.h"
 
 #define MAX_WORDS     16
 #define ARGS(...)     ((const char *const[]){ __VA_ARGS__, NULL })
 #define NUMBER(field) offsetof(struct rw_conf, field)
-
-static const struct rw_test program = {
-	.program = "ib_rw_test",
-	.title = "a test of tests",
-	.id = "bw",
-	.size_bytes = 65536,
-	.contexts = 128,
-};
 
 /* @args and, unless it is NULL, the host @host. */
 static int parse(const char *const *args, const char *host, struct rw_conf *conf,
