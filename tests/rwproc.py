@@ -269,6 +269,20 @@ def client(server, *options, timeout=PATIENCE, **more):
     return Client(server, *options, **more).finish(timeout)
 
 
+def alone(*options, stdin="", stdout=subprocess.PIPE, env=None, prefix=(), timeout=PATIENCE):
+    """A Run of ib_rw_bw with just these options; @env comes on top of the environment."""
+    command = [*prefix, PROGRAM, *map(str, options)]
+    began = time.monotonic()
+    try:
+        done = subprocess.run(command, input=stdin, stdout=stdout, stderr=subprocess.PIPE,
+                              errors="replace", timeout=timeout, check=False,
+                              env=dict(os.environ, **(env or {})))
+    except subprocess.TimeoutExpired:
+        raise Failed(f"{' '.join(command)} did not end in {timeout} s") from None
+    note(f"$ {' '.join(command)}\nstatus {done.returncode}\n! {done.stderr[:2000]}")
+    return Run(done.returncode, done.stdout, done.stderr, time.monotonic() - began, None)
+
+
 # ---- sockets
 
 def knock(port, data=b"", host="127.0.0.1"):

@@ -4,14 +4,13 @@
 import gzip
 import json
 import os
-import subprocess
 import sys
 import tempfile
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 # pylint: disable=wrong-import-position
-from rwproc import BUILDDIR, DEVICE, OK, PATIENCE, PROGRAM, RUN, SRCDIR, USAGE, eq, note, true
+from rwproc import BUILDDIR, DEVICE, OK, RUN, SRCDIR, USAGE, alone, eq, true
 from rwtap import case, one_line, run_cases
 
 VECTORS = os.path.join(SRCDIR, "tests", "vectors")
@@ -20,19 +19,11 @@ with open(os.path.join(BUILDDIR, "config.h"), encoding="utf-8") as config_h:
     HAVE_MLX5 = "#define HAVE_MLX5 1" in config_h.read()
 
 
-def run(*options, stdin="", stdout=subprocess.PIPE, env=None):
-    done = subprocess.run([PROGRAM, *map(str, options)], input=stdin, stdout=stdout,
-                          stderr=subprocess.PIPE, text=True, timeout=PATIENCE, check=False,
-                          env=dict(os.environ, **(env or {})))
-    note(f"$ {' '.join(map(str, options))}: status {done.returncode}\n! {done.stderr[:2000]}")
-    return done
-
-
 def told(*options, **more):
     """The document of a run that ends well."""
-    done = run("--explain", *options, "--json", "-", **more)
-    eq((done.returncode, done.stderr), (OK, ""), "status, standard error")
-    return json.loads(done.stdout)
+    done = alone("--explain", *options, "--json", "-", **more)
+    eq((done.status, done.err), (OK, ""), "status, standard error")
+    return json.loads(done.out)
 
 
 def row_of(*options):
@@ -60,10 +51,10 @@ for a_profile in "mlx5", "rxe", "siw", "irdma":
                 eq([row["path"] for row in document["rows"]], paths * sizes, "paths")
                 eq(len(document["notes"]) > 0, profile == "siw", "has notes")
                 true(all(row["chain"]["nr_wrs"] for row in document["rows"]), "each has WRs")
-                text = run("--explain", *where)
-                eq((text.returncode, text.stderr), (OK, ""), "status, standard error")
-                eq(text.stdout.count("Decision"), len(paths) * sizes, "rows of text")
-                eq("NOTE" in text.stdout, profile == "siw", "notes in the text")
+                text = alone("--explain", *where)
+                eq((text.status, text.err), (OK, ""), "status, standard error")
+                eq(text.out.count("Decision"), len(paths) * sizes, "rows of text")
+                eq("NOTE" in text.out, profile == "siw", "notes in the text")
         case(f"profile {a_profile}, {an_op}: one document, and text")(_)
 
 
@@ -156,11 +147,11 @@ def _():
 @case("--json FILE: text on stdout, the same rows in the file")
 def _():
     with tempfile.TemporaryDirectory() as directory:
-        done = run("--explain", "--json", f"{directory}/x")
+        done = alone("--explain", "--json", f"{directory}/x")
         with open(f"{directory}/x", encoding="utf-8") as file:
             rows = json.load(file)["rows"]
-    eq((done.returncode, done.stderr), (OK, ""), "status, standard error")
-    true("Decision" in done.stdout, "text")
+    eq((done.status, done.err), (OK, ""), "status, standard error")
+    true("Decision" in done.out, "text")
     eq(rows, told()["rows"], "rows")
 
 
@@ -169,9 +160,9 @@ def _():
     for options in (("--explain",), ("--explain", "--json", "-"),
                     (f"--explain={VECTORS}/rw_rules.jsonl",)):
         with open("/dev/full", "w", encoding="ascii") as full:
-            done = run(*options, stdout=full)
-        eq(done.returncode, RUN, "status")
-        one_line(done.stderr, "standard output")
+            done = alone(*options, stdout=full)
+        eq(done.status, RUN, "status")
+        one_line(done.err, "standard output")
 
 
 # ---- vectors
@@ -197,9 +188,9 @@ def _():
     with tempfile.NamedTemporaryFile("w", encoding="utf-8") as file:
         file.write(text)
         file.flush()
-        for done in run(f"--explain={file.name}"), run("--explain=-", stdin=text):
-            eq((done.returncode, done.stderr), (OK, ""), "status, standard error")
-            answers = [json.loads(line) for line in done.stdout.splitlines()]
+        for done in alone(f"--explain={file.name}"), alone("--explain=-", stdin=text):
+            eq((done.status, done.err), (OK, ""), "status, standard error")
+            answers = [json.loads(line) for line in done.out.splitlines()]
             eq(len(answers), len(cases), "answers")
             eq([c.get("id") for c, a in zip(cases, answers) if expected(c) != a], [], "wrong ones")
 
@@ -210,23 +201,23 @@ def _():
     with tempfile.NamedTemporaryFile("w", encoding="utf-8") as file:
         file.write(f"{good}\nnonsense\n\n{{}}\n{good}\n7\n\x00\n{good}")
         file.flush()
-        done = run(f"--explain={file.name}")
-        eq(done.returncode, USAGE, "status")
-        places = [line.split(": ")[1] for line in done.stderr.splitlines()]
+        done = alone(f"--explain={file.name}")
+        eq(done.status, USAGE, "status")
+        places = [line.split(": ")[1] for line in done.err.splitlines()]
         eq(places, [f"{file.name}:{n}" for n in (2, 4, 6, 7)] + [file.name], "places")
-    answers = [json.loads(line) for line in done.stdout.splitlines()]
+    answers = [json.loads(line) for line in done.out.splitlines()]
     eq([answer is None for answer in answers], [False, True, True, False, True, True, False],
        "lines without an answer")
     eq(answers[-1], expected(json.loads(good)), "the last answer")
-    done = run("--explain=-", stdin="nonsense\n")
-    eq(done.returncode, USAGE, "status")
-    true("standard input:1: " in done.stderr, "the place in standard input")
+    done = alone("--explain=-", stdin="nonsense\n")
+    eq(done.status, USAGE, "status")
+    true("standard input:1: " in done.err, "the place in standard input")
 
 
 @case("no vector, no answer")
 def _():
-    done = run("--explain=-")
-    eq((done.returncode, done.stdout, done.stderr), (OK, "", ""), "status, outputs")
+    done = alone("--explain=-")
+    eq((done.status, done.out, done.err), (OK, "", ""), "status, outputs")
 
 
 # ---- refused
@@ -254,9 +245,9 @@ REFUSED = (
 
 for one in REFUSED:
     def _(status=one[1], word=one[2], options=one[3:]):
-        done = run(*options)
-        eq((done.returncode, done.stdout), (status, ""), "status, standard output")
-        one_line(done.stderr, word)
+        done = alone(*options)
+        eq((done.status, done.out), (status, ""), "status, standard output")
+        one_line(done.err, word)
     case(f"refused: {one[0]}")(_)
 
 run_cases()

@@ -16,7 +16,7 @@ sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from rwjudge import counts, judge_refusal, judge_row
 from rwload import arguments
 from rwloop import Loop
-from rwproc import BUILDDIR, PROGRAM, SRCDIR, Failed, Process, Run, Server, client
+from rwproc import BUILDDIR, SRCDIR, Failed, Run, Server, client
 
 MODES = "normal", "adversarial"
 _lock = threading.Lock()
@@ -31,15 +31,6 @@ def tell(name, complaints):
         for line in "\n".join(map(str, complaints)).splitlines():
             print("#", line)
         sys.stdout.flush()
-
-
-def client_only(*options):
-    """The program without a peer."""
-    process = Process([PROGRAM, "-d", "mlx5_1", *options])
-    try:
-        return Run(process.wait(), process.out, process.err, 0, None)
-    finally:
-        process.end()
 
 
 class Bed:

@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 """Which engine and which path are chosen on the emulated ConnectX, and what is refused."""
-from rwbed import client_only, main, tell
+from rwbed import main, tell
 from rwjudge import Expect, judge_refusal
 from rwload import ENGINE_ENTRIES, Load
+from rwproc import alone
 
 
 def best_engine(bed):
@@ -63,7 +64,7 @@ def refusals(bed):
 
 def list_engines(bed):
     """The table agrees with what the model reckons with."""
-    result = client_only("--list_engines")
+    result = alone("-d", "mlx5_1", "--list_engines")
     lines = [line.split() for line in result.out.splitlines()]
     wrong = Expect()
     wrong.equal("exit code, stderr, lines", (result.status, result.err, len(lines)), (0, "", 4))

@@ -2,13 +2,12 @@
 # SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 """What --explain says of a device is what ib_rw_bw then posts to it."""
 import os
-import subprocess
 import sys
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 # pylint: disable=wrong-import-position
-from rwproc import (BUILDDIR, DEVICE, OK, PATIENCE, PROGRAM, SRCDIR, USAGE, client, eq, load_json,
+from rwproc import (BUILDDIR, DEVICE, OK, SRCDIR, USAGE, alone, client, eq, load_json,
                     shared_server, true)
 from rwtap import case, one_line, run_cases
 
@@ -17,15 +16,14 @@ CONTEXTS = 8
 COUNT = 40
 
 
-def explain(*options):
-    return subprocess.run([PROGRAM, "--explain", "-d", DEVICE_NAME, *options], text=True,
-                          capture_output=True, timeout=PATIENCE, check=False)
+def explain(*options, device=DEVICE_NAME):
+    return alone("--explain", "-d", device, *options)
 
 
 def told(*options):
     done = explain("--json=-", *options)
-    eq((done.returncode, done.stderr), (OK, ""), "status, standard error")
-    return load_json(done.stdout)
+    eq((done.status, done.err), (OK, ""), "status, standard error")
+    return load_json(done.out)
 
 
 def measured(*options):
@@ -93,14 +91,14 @@ def _():
         both = ("-s", "2M", f"--sges={sges}", "-t3", "--path=auto", "--sq=kernel")
         run = measured(*both)
         eq(run.status, OK if fits else USAGE, f"status of a run of {sges}")
-        eq("does not fit" not in explain(*both).stdout, fits, f"{sges} segments fit")
+        eq("does not fit" not in explain(*both).out, fits, f"{sges} segments fit")
 
 
 @case("no such device")
 def _():
-    done = explain("-d", "none_0")
-    eq((done.returncode, done.stdout), (DEVICE, ""), "status, standard output")
-    one_line(done.stderr, "none_0", DEVICE_NAME)
+    done = explain(device="none_0")
+    eq((done.status, done.out), (DEVICE, ""), "status, standard output")
+    one_line(done.err, "none_0", DEVICE_NAME)
 
 
 def main():

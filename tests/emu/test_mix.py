@@ -6,9 +6,9 @@ import os
 import subprocess
 from math import ceil, sqrt
 
-from rwbed import client_only, main, tell
+from rwbed import main, tell
 from rwjudge import judge_refusal
-from rwproc import BUILDDIR, PATIENCE, SRCDIR
+from rwproc import BUILDDIR, PATIENCE, SRCDIR, alone
 
 K = 1024
 PAGE = 4 * K
@@ -251,7 +251,7 @@ def refusals(bed):
              ("needs 4 MRs", "pool has 3"))):
         tell(f"{' '.join(options)} is refused",
              judge_refusal(bed.client(*options), code, *words))
-    run = client_only(*UNEVEN.options, "--explain", "--path=mr")
+    run = alone("-d", "mlx5_1", *UNEVEN.options, "--explain", "--path=mr")
     told_kinds = [f"RDMA_{op.upper()}" in run.out for op in UNEVEN.ops]
     tell("--explain tells each kind", [] if not run.status and all(told_kinds) and
          run.out.count("NOTE: a mix") == 1 else [run.out, run.err])

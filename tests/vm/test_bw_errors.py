@@ -9,23 +9,14 @@ import time
 
 sys.dont_write_bytecode = True
 # pylint: disable=wrong-import-position
-from rwcase import (DEVICE, PEER, PROGRAM, RUN, USAGE, Client, Process, Server, case, client,
-                    eq, good, main, new_port, one_line, refused, shared_server, true, wait_until)
+from rwcase import (DEVICE, PEER, PROGRAM, RUN, USAGE, Client, Server, alone, case, client, eq,
+                    good, main, new_port, one_line, refused, shared_server, true, wait_until)
 
 SHORT_RUN = "-n", "10", "-t", "2", "--verify", "--path=direct,mr"
 
 
 def command(*words):
     subprocess.run(words, check=True, timeout=30)
-
-
-def call(*options):
-    """The program without a host. Returns status, standard output, standard error."""
-    process = Process([PROGRAM, *options])
-    try:
-        return process.wait(), process.out, process.err
-    finally:
-        process.end()
 
 
 # ---- usage: found before anybody is connected to (nobody listens: that would be 3)
@@ -93,9 +84,9 @@ for a_bad in BAD_USAGE:
 
 @case("usage: the last option lacks its value")
 def _():
-    status, out, err = call("-s")
-    eq((status, out), (USAGE, ""), "status and standard output")
-    one_line(err, "--size needs a value: BYTES")
+    run = alone("-s")
+    eq(run.out, "", "standard output")
+    refused(run, USAGE, "--size needs a value: BYTES")
 
 
 @case("an unknown engine")
@@ -110,9 +101,7 @@ def _():
 def _():
     words = "no RDMA device 'mlx5_7'", "rxe0 (active)", "rxe1 (active)", "-d"
     refused(client(new_port(), device="mlx5_7"), DEVICE, *words)
-    status, _, err = call("-d", "mlx5_7", "-p", str(new_port()))
-    eq(status, DEVICE, "status of a server")
-    one_line(err, *words)
+    refused(alone("-d", "mlx5_7", "-p", new_port()), DEVICE, *words)
 
 
 @case("a port that the device lacks")
@@ -142,9 +131,9 @@ def _():
 
 @case("a TCP port that is taken")
 def _():
-    status, out, err = call("-d", "rxe0", "-p", str(shared_server().port))
-    eq((status, out), (PEER, ""), "status and standard output")
-    one_line(err, "in use on this host", "-p on both sides")
+    run = alone("-d", "rxe0", "-p", shared_server().port)
+    eq(run.out, "", "standard output")
+    refused(run, PEER, "in use on this host", "-p on both sides")
 
 
 # ---- limits
@@ -265,13 +254,10 @@ for an_option, a_reason in (
         # Whether the reason is still known depends on where the last block of the text began.
         ("--help", "")):
     def _(option=an_option, reason=a_reason):
-        process = Process(["sh", "-c", 'exec "$0" "$@" >/dev/full', PROGRAM, "-d", "rxe1", "-p",
-                           str(shared_server().port), *SHORT_RUN, option, "127.0.0.1"])
-        try:
-            eq(process.wait(), RUN, "status")
-            one_line(process.err, "standard output", reason)
-        finally:
-            process.end()
+        with open("/dev/full", "w", encoding="ascii") as full:
+            run = alone("-d", "rxe1", "-p", shared_server().port, *SHORT_RUN, option, "127.0.0.1",
+                        stdout=full)
+        refused(run, RUN, "standard output", reason)
     case(f"standard output is full, {an_option}")(_)
 
 
@@ -312,9 +298,9 @@ def _():
     refused(client(new_port()), DEVICE, "port 1 of rxe1 is down", "bring its link up")
     refused(client(new_port(), device=None), DEVICE, "no device has port 1 active",
             "rxe0 (down), rxe1 (down)")
-    status, out, err = call("-d", "rxe0", "-p", str(new_port()))
-    eq((status, out), (DEVICE, ""), "status and standard output of a server")
-    one_line(err, "port 1 of rxe0 is down")
+    run = alone("-d", "rxe0", "-p", new_port())
+    eq(run.out, "", "standard output of a server")
+    refused(run, DEVICE, "port 1 of rxe0 is down")
 
 
 main()

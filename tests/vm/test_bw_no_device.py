@@ -5,16 +5,8 @@ import sys
 
 sys.dont_write_bytecode = True
 # pylint: disable=wrong-import-position
-from rwcase import (DEVICE, NAME, OK, PROGRAM, USAGE, Process, case, client, eq, main, new_port,
-                    one_line, refused, true)
-
-
-def call(*options):
-    process = Process([PROGRAM, *options])
-    try:
-        return process.wait(), process.out, process.err
-    finally:
-        process.end()
+from rwcase import (DEVICE, NAME, OK, USAGE, alone, case, client, eq, main, new_port, refused,
+                    true)
 
 
 for a_device in None, "rxe0":
@@ -27,9 +19,9 @@ for a_device in None, "rxe0":
 
 @case("a server")
 def _():
-    status, out, err = call("-p", str(new_port()))
-    eq((status, out), (DEVICE, ""), "status and standard output")
-    one_line(err, "no RDMA device on this host")
+    run = alone("-p", new_port())
+    refused(run, DEVICE, "no RDMA device on this host")
+    eq(run.out, "", "standard output")
 
 
 @case("usage comes before devices")
@@ -40,11 +32,11 @@ def _():
 @case("-h and -V need no device")
 def _():
     for option in "-h", "--help", "-V", "--version":
-        status, out, err = call(option)
-        eq((status, err), (OK, ""), option)
-        true(NAME in out, f"the program's name in the answer to {option}")
+        run = alone(option)
+        eq((run.status, run.err), (OK, ""), option)
+        true(NAME in run.out, f"the program's name in the answer to {option}")
     for option in "--mr_pool", "--on_exhaustion", "--tx-depth", "--verify":
-        true(option in call("--help")[1], option)
+        true(option in alone("--help").out, option)
 
 
 main(topology="none")

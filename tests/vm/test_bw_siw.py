@@ -243,13 +243,9 @@ case("a cut cable: an interrupt ends the client at once")(
 
 @case("--selftest, by rdma_cm: all holds but that libsiw takes one SGE too many")
 def _():
-    process = rwcase.Process([*SIDES[0], rwcase.PROGRAM, "--selftest", "-d", "siw0"])
-    try:
-        status, out = process.wait(3 * rwcase.PATIENCE), process.out
-    finally:
-        process.end()
-    failing = [line for line in out.splitlines() if line.endswith("| NO  |")]
-    eq(status, rwcase.RUN, "exit status")
+    run = rwcase.alone("--selftest", "-d", "siw0", prefix=SIDES[0], timeout=3 * rwcase.PATIENCE)
+    failing = [line for line in run.out.splitlines() if line.endswith("| NO  |")]
+    eq(run.status, rwcase.RUN, "exit status")
     eq([line.split("|")[1].strip() for line in failing],
        ["direct: WRITE of one SGE more than the limit"], "rows that fail")
 
