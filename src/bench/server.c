@@ -265,8 +265,8 @@ static void announce(const struct server *server)
 	printf("client %s: RDMA %s, %s bytes, %" PRIu64 " QPs of %" PRIu64 " contexts",
 	       rw_chan_peer(server->chan), *conf->mix ? conf->mix : rw_conf_op_name(conf->op),
 	       *conf->mix_sizes ? conf->mix_sizes :
-	       conf->all_sizes ? "2 to 8M" :
-				 rw_format_size(conf->size_bytes, size),
+	       rw_conf_size_range(conf) ? rw_conf_size_range(conf) :
+					  rw_format_size(conf->size_bytes, size),
 	       conf->qps, conf->contexts);
 	if (server->own.has_grh && server->own.gid.type == RW_GID_IP)
 		printf(", address %s", rw_gid_format(server->own.gid.raw, gid));

@@ -86,9 +86,10 @@ static int check_mix(const struct rw_conf *conf, struct rw_err *err)
 
 	if (n <= 0)
 		return n;
-	if (conf->all_sizes)
+	if (rw_conf_size_range(conf))
 		return rw_fail(err, RW_EXIT_USAGE, -EINVAL,
-			       "--all and a mix exclude each other; give one of them");
+			       "--%s and a mix exclude each other; give one of them",
+			       conf->all_sizes ? "all" : "size_range");
 	if (conf->verify)
 		return rw_fail(err, RW_EXIT_USAGE, -EINVAL,
 			       "--verify: in a mix, operations overwrite what others have moved; leave --verify or the mix out");
@@ -113,6 +114,8 @@ int rw_conf_check(const struct rw_conf *conf, struct rw_err *err)
 	double target;
 	int ret = check_mtu(conf->mtu_bytes, err);
 
+	if (!ret)
+		ret = rw_conf_check_size_range(conf, err);
 	if (!ret)
 		ret = check_mix(conf, err);
 	if (ret)

@@ -127,6 +127,7 @@ struct rw_conf {
 	uint64_t paths;         /* bit 1 << enum rw_conf_path */
 	uint64_t size_bytes;    /* the largest of a mix */
 	bool all_sizes;
+	char size_range[96];    /* FROM:TO[:FACTOR|:+STEP]; empty: none */
 	uint64_t iters;
 	uint64_t duration_s;    /* 0: iters count */
 	uint64_t contexts;      /* operations in flight per QP */
@@ -229,9 +230,15 @@ struct rw_percentile {
 int rw_conf_percentiles(const struct rw_conf *conf,
 			struct rw_percentile percentiles[RW_MAX_PERCENTILES], struct rw_err *err);
 
-/* The message sizes of a run, smallest first. */
-#define RW_MAX_SIZES 24
+/* The message sizes of a run that was checked, smallest first; of a mix: the largest. */
+#define RW_MAX_SIZES 64
 uint32_t rw_conf_sizes(const struct rw_conf *conf, uint64_t sizes[RW_MAX_SIZES]);
+
+/* The range that --all and --size_range stand for, as one types it; NULL: one size only. */
+const char *rw_conf_size_range(const struct rw_conf *conf);
+
+/* Can it be had? Returns 0 or -EINVAL with @err told. */
+int rw_conf_check_size_range(const struct rw_conf *conf, struct rw_err *err);
 
 /* Operations that are alike: all of a row, or a part of its mix. */
 struct rw_kind {

@@ -55,6 +55,8 @@ const struct rw_opt rw_opts[] = {
 	  "", "LIST", NULL, "sizes and their weights, mixed at random; short: -s 4K:50,64K:40,1M:10" },
 	{ 'a', "all", NULL, RW_OPT_FLAG, RW_SCOPE_RUN, GROUP_LOAD, FIELD(all_sizes), 0, 1,
 	  "0", NULL, NULL, "all sizes from 2 bytes to 8 MiB, powers of two" },
+	{ 0, "size_range", NULL, RW_OPT_STRING, RW_SCOPE_RUN, GROUP_LOAD, FIELD(size_range), 0, 96,
+	  "", "RANGE", NULL, "sizes FROM:TO, each twice the one before; FROM:TO:FACTOR: so many times; FROM:TO:+STEP: so many bytes more" },
 	{ 'n', "iters", NULL, RW_OPT_NUMBER, RW_SCOPE_RUN, GROUP_LOAD, FIELD(iters), 1, 1000000000000,
 	  "1000", "COUNT", NULL, "operations of each QP, for each row" },
 	{ 'D', "duration", NULL, RW_OPT_NUMBER, RW_SCOPE_RUN, GROUP_LOAD, FIELD(duration_s), 1, 31536000,

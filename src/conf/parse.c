@@ -8,7 +8,7 @@
 
 #include "conf/options.h"
 
-#define MAX_LONG (2 * 64 + 1) /* every row, its alias, the terminator */
+#define MAX_LONG (2 * RW_MAX_OPTS + 1) /* every row, its alias, the terminator */
 
 /* getopt's values for rows: above every letter. */
 #define ROW_VALUE(i) (256 + (int)(i))
@@ -132,6 +132,8 @@ static int check_exclusive(const struct rw_conf *conf, struct rw_err *err)
 		{ "iters", "duration" },
 		{ "size", "all" },
 		{ "size", "mix_sizes" },
+		{ "size", "size_range" },
+		{ "all", "size_range" },
 		{ "op", "mix" },
 		{ "rate", "think_us" },
 		{ "cores", "no_pin" },
@@ -237,7 +239,7 @@ int rw_conf_parse(const struct rw_test *test, int argc, char *const argv[], stru
 		  struct rw_err *err)
 {
 	struct option longs[MAX_LONG];
-	char letters[3 * 64 + 2];
+	char letters[3 * RW_MAX_OPTS + 2];
 	int what, row, ret;
 
 	rw_conf_init(conf, test);
@@ -308,17 +310,4 @@ uint64_t rw_conf_slots(const struct rw_conf *conf)
 	uint64_t rows = rw_conf_takes_turns(conf) ? (uint64_t)__builtin_popcountll(conf->paths) : 1;
 
 	return conf->contexts * conf->qps * rows;
-}
-
-uint32_t rw_conf_sizes(const struct rw_conf *conf, uint64_t sizes[RW_MAX_SIZES])
-{
-	uint32_t n = 0;
-
-	if (!conf->all_sizes) {
-		sizes[0] = conf->size_bytes;
-		return 1;
-	}
-	for (uint64_t size = 2; size <= 8 << 20; size <<= 1)
-		sizes[n++] = size;
-	return n;
 }
