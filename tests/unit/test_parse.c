@@ -36,7 +36,7 @@ static const struct {
 	{ ARGS("-s", "0x1000"), NUMBER(size_bytes), 4096 },
 	{ ARGS("--size=1M"), NUMBER(size_bytes), 1 << 20 },
 	{ ARGS("--size", "1g", "--segment=1M"), NUMBER(size_bytes), 1 << 30 },
-	{ ARGS("--siz=2K"), NUMBER(size_bytes), 2048 },
+	{ ARGS("--dura=2"), NUMBER(duration_s), 2 },
 	{ ARGS("-s", "1", "-s", "2"), NUMBER(size_bytes), 2 }, /* the last one counts */
 	{ ARGS("-t", "7"), NUMBER(contexts), 7 },
 	{ ARGS("--contexts=9"), NUMBER(contexts), 9 },
