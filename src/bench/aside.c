@@ -113,7 +113,7 @@ void rw_row_forget(struct rw_row *row, struct rw_slot *slot)
 {
 	if (slot->wqes && slot->ctx.type == RW_CTX_MR) {
 		row->count.mr_operations--;
-		row->count.hold_ticks += row->now;
+		rw_time_sum_end(&row->count.hold, row->now);
 		if (row->mixed) {
 			row->kinds[slot->kind].mr_operations--;
 			rw_mix_put_mrs(row, slot);
@@ -121,6 +121,31 @@ void rw_row_forget(struct rw_row *row, struct rw_slot *slot)
 		rw_ctx_destroy(&slot->ctx, slot->pool);
 	}
 	slot->wqes = 0;
+}
+
+/* How many operations hold MRs, of each kind. */
+static void count_holders(const struct rw_row *row, uint64_t holders[RW_MAX_MIX])
+{
+	for (uint32_t i = 0; i < row->load->nr_slots; i++) {
+		const struct rw_slot *slot = &row->slots[i];
+
+		if (slot->wqes && slot->ctx.type == RW_CTX_MR)
+			holders[slot->kind]++;
+	}
+}
+
+void rw_row_settle_times(struct rw_row *row)
+{
+	uint64_t holders[RW_MAX_MIX] = { 0 }, all = 0, now = rw_row_ticks(row);
+
+	count_holders(row, holders);
+	for (uint32_t k = 0; k < row->nr_kinds; k++) {
+		all += holders[k];
+		rw_time_sum_settle(&row->kinds[k].hold, holders[k], now);
+	}
+	rw_time_sum_settle(&row->count.hold, all, now);
+	rw_time_sum_settle(&row->count.wait, 0, now);
+	rw_time_sum_settle(&row->count.sq_stall, 0, now);
 }
 
 static enum rw_op_path path_of(const struct rw_ctx *ctx)

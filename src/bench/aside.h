@@ -36,6 +36,12 @@ int rw_row_plan_without_mrs(struct rw_row *row, struct rw_slot *slot, int wqes,
 void rw_row_note_times(struct rw_row *row, struct rw_slot *slot);
 
 /*
+ * Keep the times that operations take together within 64 bits: to be called at
+ * least every few thousand seconds.
+ */
+void rw_row_settle_times(struct rw_row *row);
+
+/*
  * A completion in error. While a QP is torn down, those of its requests are no
  * news; the one that names the QP itself is the last. Returns 0 or -EIO.
  */

@@ -138,7 +138,7 @@ static HOT int plan_operation(struct rw_row *row, struct rw_slot *slot, const st
 		return rw_row_plan_without_mrs(row, slot, wqes, err);
 	slot->wqes = (uint32_t)wqes;
 	row->count.mr_operations++;
-	row->count.hold_ticks -= row->now;
+	rw_time_sum_begin(&row->count.hold, row->now);
 	if (!kind.plain && row->mixed)
 		rw_mix_take_mrs(row, slot);
 	return 1;
@@ -225,11 +225,11 @@ int rw_row_issue(struct rw_row *row, uint64_t limit, struct rw_err *err)
 static void end_waiting(struct rw_row *row, struct rw_slot *slot)
 {
 	if (slot->waits_since) {
-		row->count.wait_ticks += row->now - slot->waits_since;
+		rw_time_sum_end(&row->count.wait, row->now - slot->waits_since);
 		slot->waits_since = 0;
 	}
 	if (slot->stalls_since) {
-		row->count.sq_stall_ticks += row->now - slot->stalls_since;
+		rw_time_sum_end(&row->count.sq_stall, row->now - slot->stalls_since);
 		slot->stalls_since = 0;
 	}
 }
@@ -290,7 +290,7 @@ static HOT int release(struct rw_row *row, struct rw_slot *slot, const struct ki
 	slot->q->sq_free += slot->wqes;
 	slot->wqes = 0;
 	if (kind.mrs && slot->ctx.type == RW_CTX_MR) {
-		row->count.hold_ticks += row->now;
+		rw_time_sum_end(&row->count.hold, row->now);
 		if (!kind.plain && row->mixed)
 			rw_mix_put_mrs(row, slot);
 		if (!kind.plain && row->registers)

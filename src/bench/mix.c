@@ -24,12 +24,12 @@ void rw_mix_begin(struct rw_row *row, struct rw_slot *slot)
 void rw_mix_take_mrs(struct rw_row *row, const struct rw_slot *slot)
 {
 	kind_of(row, slot)->mr_operations++;
-	kind_of(row, slot)->hold_ticks -= row->now;
+	rw_time_sum_begin(&kind_of(row, slot)->hold, row->now);
 }
 
 void rw_mix_put_mrs(struct rw_row *row, const struct rw_slot *slot)
 {
-	kind_of(row, slot)->hold_ticks += row->now;
+	rw_time_sum_end(&kind_of(row, slot)->hold, row->now);
 }
 
 void rw_mix_end(struct rw_row *row, const struct rw_slot *slot)
@@ -42,9 +42,10 @@ void rw_mix_end(struct rw_row *row, const struct rw_slot *slot)
 
 void rw_mix_reset(struct rw_row *row)
 {
-	for (uint32_t k = 0; k < row->nr_kinds; k++)
-		row->kinds[k].operations = row->kinds[k].mr_operations =
-			row->kinds[k].hold_ticks = 0;
+	for (uint32_t k = 0; k < row->nr_kinds; k++) {
+		row->kinds[k].operations = row->kinds[k].mr_operations = 0;
+		row->kinds[k].hold = (struct rw_time_sum){ 0 };
+	}
 	/* Not the row's own seed: all paths are to draw the same kinds. */
 	rw_random_init(&row->draws, row->load->conf->seed ^ SEED_OF_MIXES);
 }
@@ -54,7 +55,7 @@ void rw_mix_mr_use(const struct rw_row *row, uint64_t *mrs_p, double *ticks_p)
 	const struct rw_counters *count = &row->count;
 
 	*mrs_p = count->mr_operations * row->mrs_per_op;
-	*ticks_p = (double)count->hold_ticks * row->mrs_per_op;
+	*ticks_p = rw_time_sum_total(&count->hold) * row->mrs_per_op;
 	if (!row->mixed)
 		return;
 	*mrs_p = 0;
@@ -63,7 +64,7 @@ void rw_mix_mr_use(const struct rw_row *row, uint64_t *mrs_p, double *ticks_p)
 		const struct rw_row_kind *kind = &row->kinds[k];
 
 		*mrs_p += kind->mr_operations * kind->nr_mrs;
-		*ticks_p += (double)kind->hold_ticks * kind->nr_mrs;
+		*ticks_p += rw_time_sum_total(&kind->hold) * kind->nr_mrs;
 	}
 }
 

@@ -21,6 +21,7 @@
 #include "bench/source.h"
 #include "stats/latency.h"
 #include "stats/series.h"
+#include "stats/time_sum.h"
 #include "util/pattern.h"
 #include "util/random.h"
 
@@ -59,7 +60,7 @@ struct rw_row_kind {
 	/* since rw_row_reset, of a mix */
 	uint64_t operations;     /* completed */
 	uint64_t mr_operations;  /* that got their MRs */
-	uint64_t hold_ticks;     /* of these */
+	struct rw_time_sum hold; /* of these */
 };
 
 /* A pool and what stands behind its MRs. */
@@ -90,10 +91,10 @@ struct rw_counters {
 	uint64_t failed;      /* dropped */
 	uint64_t mr_operations; /* that got their MRs */
 	uint64_t waits;       /* operations that waited for an MR ... */
-	uint64_t wait_ticks;  /* ... and how long in all */
+	struct rw_time_sum wait; /* ... and how long in all */
 	uint64_t sq_stalls;   /* operations that found no room in the SQ ... */
-	uint64_t sq_stall_ticks;
-	uint64_t hold_ticks;  /* of operations with MRs, from planning to completion, in all */
+	struct rw_time_sum sq_stall;
+	struct rw_time_sum hold; /* of operations with MRs, from planning to completion, in all */
 	uint64_t first_exhaustion_ticks; /* of time that was measured */
 	uint64_t teardowns;   /* of a QP ... */
 	uint64_t teardown_ticks;

@@ -3,11 +3,12 @@
 #include <errno.h>
 #include <inttypes.h>
 
-#include "bench/row.h"
+#include "bench/aside.h"
 
 /* How often the watch is asked, and how long nothing may complete. */
 #define WATCH_NS   (50 * 1000 * 1000)
 #define SILENCE_NS (UINT64_C(30) * RW_NS_PER_S)
+#define SETTLE_NS  (UINT64_C(1000) * RW_NS_PER_S)
 
 /* Blocks of operations, of which means and shares are compared. */
 #define LATENCY_BLOCK 100
@@ -20,6 +21,7 @@ struct phase {
 	uint64_t watch_every;
 	uint64_t last_ticks;  /* of the last completion */
 	uint64_t silence;
+	uint64_t settle_at, settle_every;
 	uint64_t window_ops;  /* peak: over as many operations, or a few more */
 	uint64_t window_end;  /* ... of which the last will be this one */
 	uint64_t window_start_ticks, window_start_bytes;
@@ -127,6 +129,10 @@ static int look_around(struct rw_row *row, struct phase *phase, uint64_t now,
 		return 0;
 	row->load->watch_ticks = now + phase->watch_every;
 	row->load->watch.progress(row->load->watch.arg, row);
+	if (now >= phase->settle_at) {
+		rw_row_settle_times(row);
+		phase->settle_at = now + phase->settle_every;
+	}
 	if (!rw_row_in_flight(row) && !row->nr_blocked)
 		phase->last_ticks = now;
 	if (now - phase->last_ticks > phase->silence)
@@ -151,6 +157,8 @@ static void start_phase(struct rw_row *row, const struct rw_row_limit *limit,
 		.watch_every = rw_clock_ticks_of_ns(clock, WATCH_NS),
 		.last_ticks = now,
 		.silence = rw_clock_ticks_of_ns(clock, SILENCE_NS),
+		.settle_at = now,
+		.settle_every = rw_clock_ticks_of_ns(clock, SETTLE_NS),
 		.window_ops = row->load->nr_slots,
 		.window_end = UINT64_MAX,
 		.block_end = UINT64_MAX,

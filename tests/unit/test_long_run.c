@@ -12,6 +12,7 @@
 #include "stats/arrival.h"
 #include "stats/latency.h"
 #include "stats/series.h"
+#include "stats/time_sum.h"
 
 #define DAYS	   60
 #define RUN_S	   (UINT64_C(86400) * DAYS)
@@ -35,6 +36,35 @@ static void test_ticks(void **state)
 
 		assert_near((double)ticks * rates[r], (double)RUN_NS, 1e-14);
 		assert_near(rw_clock_ns(&clock, ticks), (double)RUN_NS, 1e-14);
+	}
+}
+
+/* As many operations as may be in flight, under way all the time, settled each quarter of an hour. */
+static void test_time_sum(void **state)
+{
+	const uint64_t in_flight = UINT64_C(1) << 17, operations = 20;
+
+	for (size_t r = 0; r < RW_ARRAY_SIZE(rates); r++) {
+		const struct rw_clock clock = { .ns_per_tick = rates[r] };
+		uint64_t step = rw_clock_ticks_of_ns(&clock, 900.0 * RW_NS_PER_S);
+		uint64_t base = -step * 3, now = base;
+		struct rw_time_sum sum = { 0 };
+
+		for (uint64_t i = 0; i < in_flight; i++)
+			rw_time_sum_begin(&sum, base);
+		while (now - base < rw_clock_ticks_of_ns(&clock, (double)RUN_NS)) {
+			now += step;
+			rw_time_sum_settle(&sum, in_flight, now);
+			/* One ends and another begins, each time a little later. */
+			for (uint64_t i = 0; i < operations; i++) {
+				rw_time_sum_end(&sum, now + i);
+				rw_time_sum_begin(&sum, now + i);
+			}
+		}
+		for (uint64_t i = 0; i < in_flight; i++)
+			rw_time_sum_end(&sum, now + step / 2);
+		assert_near(rw_time_sum_total(&sum),
+			    (double)in_flight * (double)(now + step / 2 - base), 1e-9);
 	}
 }
 
@@ -167,7 +197,8 @@ static void test_schedule(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_ticks),  cmocka_unit_test(test_latency),
+		cmocka_unit_test(test_ticks),  cmocka_unit_test(test_time_sum),
+		cmocka_unit_test(test_latency),
 		cmocka_unit_test(test_counts), cmocka_unit_test(test_series),
 		cmocka_unit_test(test_schedule),
 	};
