@@ -137,7 +137,7 @@ int uv_query_port(struct uv_cmd *cmd)
 	r->port_cap_flags = ib ? 0x2651e848 : IBV_PORT_CM_SUP | IBV_PORT_IP_BASED_GIDS;
 	r->max_msg_sz = (uint32_t)EMU_MIN(set->max_msg_size, UINT32_MAX);
 	r->gid_tbl_len = emu_gid_table_len(set);
-	r->pkey_tbl_len = 1;
+	r->pkey_tbl_len = EMU_PKEYS;
 	r->lid = emu_lid(set, dev);
 	r->sm_lid = ib ? 1 : 0;
 	r->state = down ? IBV_PORT_DOWN : IBV_PORT_ACTIVE;

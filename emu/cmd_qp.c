@@ -21,6 +21,8 @@
 	(MLX5_QP_FLAG_SCATTER_CQE | MLX5_QP_FLAG_ALLOW_SCATTER_CQE | MLX5_QP_FLAG_BFREG_INDEX |    \
 	 MLX5_QP_FLAG_UAR_PAGE_INDEX)
 
+#define ROUTE_HOP_LIMIT 64
+
 static int check_type(uint64_t type)
 {
 	switch (type) {
@@ -229,7 +231,7 @@ static int check_attr(const struct emu_qp *qp, const struct ib_uverbs_modify_qp 
 
 	if (a->attr_mask & IBV_QP_PORT && a->port_num != 1)
 		return -EINVAL;
-	if (a->attr_mask & IBV_QP_PKEY_INDEX && a->pkey_index)
+	if (a->attr_mask & IBV_QP_PKEY_INDEX && a->pkey_index >= EMU_PKEYS)
 		return -EINVAL;
 	if (a->attr_mask & IBV_QP_MAX_QP_RD_ATOMIC && a->max_rd_atomic > s->max_qp_rd_atom)
 		return -EINVAL;
@@ -280,12 +282,17 @@ static void take_attr(struct emu_qp *qp, const struct ib_uverbs_modify_qp *a)
 	TAKE(IBV_QP_MIN_RNR_TIMER, min_rnr_timer);
 	TAKE(IBV_QP_DEST_QPN, dest_qp_num);
 #undef TAKE
-	if (a->attr_mask & IBV_QP_AV)
+	if (a->attr_mask & IBV_QP_AV) {
 		qp->peer_dev = find_peer(&to->dest);
+		/* The kernel has it from the route (ib_resolve_unicast_gid_dmac). */
+		if (emu.set.link == EMU_LINK_ETH)
+			to->dest.hop_limit = ROUTE_HOP_LIMIT;
+	}
 	qp->rnr_left = to->rnr_retry;
 	qp->shm->access = to->qp_access_flags;
 	qp->shm->max_dest_rd = to->max_dest_rd_atomic;
 	qp->shm->min_rnr_timer = to->min_rnr_timer;
+	qp->shm->pkey_index = (uint8_t)to->pkey_index;
 	qp->shm->peer_qpn = to->dest_qp_num;
 }
 

@@ -48,7 +48,8 @@ struct fab_qp {
 	uint32_t access; /* IBV_ACCESS_REMOTE_*, what qp_access_flags allows */
 	uint8_t max_dest_rd;
 	uint8_t min_rnr_timer;
-	uint8_t reserved[2];
+	uint8_t pkey_index; /* equal in both ends: the table is the same everywhere */
+	uint8_t reserved;
 	/* own messages that the peer has taken; it says so here, on our side,
 	 * because its QP may be gone the moment after */
 	_Atomic uint32_t acked;

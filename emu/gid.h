@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
-/* Who the two devices are: GUIDs, GID tables, LIDs. */
+/* Who the two devices are: GUIDs, GID tables, LIDs, P_Key tables. */
 #ifndef EMU_GID_H
 #define EMU_GID_H
 
@@ -13,6 +13,7 @@
 enum {
 	GID_TABLE_LEN_ETH = 255,
 	GID_TABLE_LEN_IB = 8,
+	EMU_PKEYS = 2, /* entries of a port's P_Key table; they are in sysfs */
 };
 
 /* Node GUID of device @dev, host order. */

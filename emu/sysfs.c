@@ -130,6 +130,7 @@ static void put_port(struct tree *t, const struct emu_settings *set, unsigned in
 	put(t, PORT("sm_sl"), "0");
 	put(t, PORT("cap_mask"), "0x%08x", ib ? 0x2651e848 : 0x04010000);
 	put(t, PORT("pkeys/0"), "0xffff");
+	put(t, PORT("pkeys/1"), "0x8001");
 	put_counters(t, PORT("counters"), counters);
 	put_counters(t, PORT("hw_counters"), hw_counters);
 #undef PORT

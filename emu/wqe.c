@@ -173,6 +173,7 @@ bool wqe_peer_answers(const struct emu_qp *qp, struct fab_qp **peer_p)
 	if (state != IBV_QPS_RTR && state != IBV_QPS_RTS && state != IBV_QPS_SQD)
 		return false;
 	if (peer->peer_qpn != qp->qpn || (int32_t)peer->dev != qp->peer_dev ||
+	    peer->pkey_index != qp->shm->pkey_index ||
 	    atomic_load(&fab->port_down[qp->ctx->dev]) || atomic_load(&fab->port_down[peer->dev]))
 		return false;
 	*peer_p = peer;
