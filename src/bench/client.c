@@ -206,6 +206,18 @@ static void prefer_told_reason(struct rw_client *client, struct rw_err *err)
 		*err = told;
 }
 
+/* What the server's first QP has, for the report; nothing where its device does not tell. */
+static void take_peer_qp(struct rw_client *client, const json_t *msg)
+{
+	const char *key;
+	json_t *qp = json_object(), *value;
+
+	json_object_foreach(json_object_get(msg, "qp"), key, value)
+		if (json_is_integer(value) || json_is_boolean(value))
+			json_object_set(qp, key, value);
+	json_object_set_new(client->facts.peer, "qp", qp);
+}
+
 static int connect_qps(struct rw_client *client, struct rw_err *err)
 {
 	json_t *msg, *answer = NULL;
@@ -231,6 +243,8 @@ static int connect_qps(struct rw_client *client, struct rw_err *err)
 	json_decref(msg);
 	if (!ret)
 		ret = take_answer(client, &answer, err);
+	if (!ret)
+		take_peer_qp(client, answer);
 	json_decref(answer);
 	return ret;
 }
@@ -271,6 +285,8 @@ static int run_session(struct rw_client *client, struct rw_err *err)
 		client->facts.device = json_object_get(client->side, "device");
 		client->facts.connection = connection_facts(client);
 		json_object_set_new(client->facts.connection, "clock", clock_facts(client));
+		json_object_set_new(client->facts.connection, "qp",
+				    rw_qp_facts(&client->load.ep.qps[0]));
 		if (client->with_table) {
 			rw_table_head(client->conf, &client->facts);
 			rw_table_columns(client->conf);

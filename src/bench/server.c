@@ -159,7 +159,10 @@ static int connect_qps(struct server *server, struct rw_err *err)
 				 err);
 	json_decref(msg);
 	if (!ret)
-		ret = rw_session_send(server->chan, rw_msg_word("connected"), err);
+		ret = rw_session_send(server->chan,
+				      json_pack("{s:s, s:o}", "type", "connected", "qp",
+						rw_qp_facts(&server->ep.qps[0])),
+				      err);
 	return ret;
 }
 

@@ -13,7 +13,14 @@
 int rw_session_open_device(const struct rw_conf *conf, struct rw_device *device,
 			   struct rw_err *err)
 {
-	return rw_device_open(conf->device, (uint8_t)conf->ib_port, device, err);
+	int ret = rw_device_open(conf->device, (uint8_t)conf->ib_port, device, err);
+
+	if (ret)
+		return ret;
+	ret = rw_session_check_address(conf, device, err);
+	if (ret)
+		rw_device_close(device);
+	return ret;
 }
 
 static void note(json_t *notes, const char *text)
@@ -223,10 +230,10 @@ int rw_session_connect(struct rw_endpoint *ep, struct rw_cm *cm, const struct rw
 	struct rw_qp_addr *remote;
 	int ret;
 
+	ret = rw_qp_link_init(link, conf, err);
+	if (!ret)
+		ret = rw_session_check_kind(own, peer, err);
 	link->access = access;
-	link->sl = (uint8_t)conf->sl;
-	link->timeout = (uint8_t)conf->qp_timeout;
-	ret = rw_session_check_kind(own, peer, err);
 	if (!ret && own->has_grh != peer->has_grh)
 		ret = rw_fail(err, RW_EXIT_PEER, -EINVAL,
 			      "one side uses a GID and the other does not; give -x on both sides or on none");
@@ -262,7 +269,7 @@ int rw_session_connect_qp(struct rw_endpoint *ep, struct rw_cm *cm, uint32_t ind
 	}
 	ret = unpack_remotes(msg, &remote, 1, err);
 	return ret ? ret :
-		     rw_qp_connect(ep->device, &ep->qps[index], peer, &remote, link, err);
+		     rw_qp_connect(ep->device, &ep->qps[index], index, peer, &remote, link, err);
 }
 
 json_t *rw_session_facts(const struct rw_device *device, const struct rw_placement *placement)

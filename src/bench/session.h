@@ -57,7 +57,15 @@ int rw_session_choose_addr(const struct rw_conf *conf, struct rw_device *device,
 int rw_session_check_kind(const struct rw_port_addr *own, const struct rw_port_addr *peer,
 			  struct rw_err *err);
 
-/* Open the device of @conf; the GID is chosen later. */
+/*
+ * Can QPs of @device have the addresses that @conf's options ask for? Of a server's
+ * options only those count that are its own. Returns 0, or -EINVAL or -EOPNOTSUPP,
+ * told in @err.
+ */
+int rw_session_check_address(const struct rw_conf *conf, const struct rw_device *device,
+			     struct rw_err *err);
+
+/* Open the device of @conf and check the address that is asked for; the GID is chosen later. */
 int rw_session_open_device(const struct rw_conf *conf, struct rw_device *device,
 			   struct rw_err *err);
 

@@ -117,6 +117,8 @@ int rw_conf_check(const struct rw_conf *conf, struct rw_err *err)
 	if (!ret)
 		ret = rw_conf_check_size_range(conf, err);
 	if (!ret)
+		ret = rw_conf_check_address(conf, err);
+	if (!ret)
 		ret = check_mix(conf, err);
 	if (ret)
 		return ret;

@@ -91,6 +91,8 @@ struct rw_conf {
 	char bind[256];
 	uint64_t ib_port;
 	uint64_t gid_index; /* or RW_AUTO */
+	uint64_t pkey_index;
+	uint64_t dlid;      /* where to send instead of the peer's LID; 0: not given */
 	uint64_t tcp_port;
 	bool keep_serving;
 	char cores[256];    /* a list of CPUs; empty: chosen */
@@ -135,6 +137,9 @@ struct rw_conf {
 	bool rdma_cm;           /* connect the QPs by rdma_cm */
 	uint64_t mtu_bytes;     /* or RW_AUTO: the largest both ports run */
 	uint64_t sl;
+	uint64_t tclass;
+	uint64_t hop_limit;
+	char flow_labels[256];  /* a list of numbers, dealt to the QPs in turn; empty: 0 */
 	uint64_t qp_timeout;    /* 4.096 us * 2^n */
 	uint64_t outs;          /* outstanding READs per QP, or RW_AUTO */
 	uint64_t post_list;
@@ -260,6 +265,17 @@ bool rw_conf_is_mixed(const struct rw_conf *conf);
 #define RW_MAX_KINDS RW_MAX_SIZES
 _Static_assert(RW_MAX_KINDS >= RW_MAX_MIX, "kinds of a mix are kinds");
 uint32_t rw_conf_kinds(const struct rw_conf *conf, struct rw_kind kinds[RW_MAX_KINDS]);
+
+/*
+ * The flow labels of --flow_label, for QPs i % n. Returns how many, 0: none were
+ * given, or -EINVAL with @err told.
+ */
+#define RW_MAX_FLOW_LABELS 32
+int rw_conf_flow_labels(const struct rw_conf *conf, uint32_t labels[RW_MAX_FLOW_LABELS],
+			struct rw_err *err);
+
+/* What of the QPs' addresses does not fit together; part of rw_conf_check. */
+int rw_conf_check_address(const struct rw_conf *conf, struct rw_err *err);
 
 /* Has it such operations? */
 bool rw_conf_has_op(const struct rw_conf *conf, enum rw_verb op);

@@ -44,6 +44,28 @@ static void print_placement(const json_t *placement)
 		printf(" %-15s : %s\n", "Placement", text_of(placement, "text"));
 }
 
+/* What the first QP has, if something was asked of it. */
+static void print_qp(const struct rw_conf *conf, const json_t *qp)
+{
+	static const char *const names[] = { "sl", "tclass", "flow_label", "hop_limit",
+					     "pkey_index", "dlid" };
+	bool asked = false;
+
+	for (size_t i = 0; i < RW_ARRAY_SIZE(names); i++)
+		asked = asked || rw_conf_was_given(conf, names[i]);
+	if (!asked || !json_is_object(qp))
+		return;
+	printf(" %-15s : SL %lld, P_Key index %lld", "First QP", number_of(qp, "sl"),
+	       number_of(qp, "pkey_index"));
+	if (number_of(qp, "dlid"))
+		printf(", LID %lld", number_of(qp, "dlid"));
+	if (json_is_true(json_object_get(qp, "grh")))
+		printf(", traffic class %lld, flow label 0x%llx, hop limit %lld",
+		       number_of(qp, "tclass"), number_of(qp, "flow_label"),
+		       number_of(qp, "hop_limit"));
+	printf("\n");
+}
+
 static void print_send_queue(const json_t *c)
 {
 	printf(" %-15s : %lld WRs of up to %lld SGEs per QP", "Send queue",
@@ -80,6 +102,7 @@ void rw_table_head(const struct rw_conf *conf, const struct rw_report_facts *fac
 	       conf->contexts, conf->rdma_cm ? ", connected by rdma_cm" : "");
 	printf(" %-15s : %lld bytes, %lld outstanding READs per QP\n", "Path MTU",
 	       number_of(c, "mtu"), number_of(c, "outstanding_reads"));
+	print_qp(conf, json_object_get(c, "qp"));
 	print_send_queue(c);
 	printf(" %-15s : max_sge_rd %lld, max_qp_rd_atom %lld", "Limits",
 	       number_of(facts->device, "max_sge_rd"), number_of(facts->device, "max_qp_rd_atom"));

@@ -118,15 +118,12 @@ static int connect_by_cm(struct rw_rig *rig, const struct rw_qp_link *target_lin
 
 static int connect_qps(struct rw_rig *rig, struct rw_err *err)
 {
-	const struct rw_conf *conf = rig->t->conf;
 	struct rw_port_addr initiator, target;
-	struct rw_qp_link link = {
-		.sl = (uint8_t)conf->sl,
-		.timeout = (uint8_t)conf->qp_timeout,
-	};
-	struct rw_qp_link own;
-	int ret;
+	struct rw_qp_link link, own;
+	int ret = rw_qp_link_init(&link, rig->t->conf, err);
 
+	if (ret)
+		return ret;
 	rw_port_addr_get(rig->t->device, true, &initiator);
 	rw_port_addr_get(rig->t->device, false, &target);
 	link.mtu_bytes = initiator.mtu_bytes;

@@ -78,8 +78,8 @@ int rw_cm_listen(struct rw_cm *cm, struct rw_err *err)
 }
 
 /* What rdma_cm does not know better than we: see rw_qp_connect. */
-static void adjust(struct ibv_qp_attr *attr, int mask, const struct rw_qp_link *link,
-		   const struct rdma_conn_param *param)
+static void adjust(struct ibv_qp_attr *attr, int mask, uint32_t index,
+		   const struct rw_qp_link *link, const struct rdma_conn_param *param)
 {
 	attr->qp_access_flags = link->access;
 	if (mask & IBV_QP_PATH_MTU)
@@ -87,15 +87,17 @@ static void adjust(struct ibv_qp_attr *attr, int mask, const struct rw_qp_link *
 	/* On InfiniBand the subnet manager chooses, unless a level was asked for. */
 	if (mask & IBV_QP_AV && link->sl)
 		attr->ah_attr.sl = link->sl;
+	if (mask & IBV_QP_AV && attr->ah_attr.is_global && link->nr_flow_labels)
+		attr->ah_attr.grh.flow_label = rw_qp_flow_label(link, index);
 	if (mask & IBV_QP_TIMEOUT)
 		attr->timeout = link->timeout;
 	attr->max_dest_rd_atomic = param->responder_resources;
 	attr->max_rd_atomic = param->initiator_depth;
 }
 
-static int move_qp(struct rdma_cm_id *id, struct rw_qp *qp, enum ibv_qp_state state,
-		   const struct rw_qp_link *link, const struct rdma_conn_param *param,
-		   struct rw_err *err)
+static int move_qp(struct rdma_cm_id *id, struct rw_qp *qp, uint32_t index,
+		   enum ibv_qp_state state, const struct rw_qp_link *link,
+		   const struct rdma_conn_param *param, struct rw_err *err)
 {
 	struct ibv_qp_attr attr = { .qp_state = state };
 	int mask, ret;
@@ -105,7 +107,7 @@ static int move_qp(struct rdma_cm_id *id, struct rw_qp *qp, enum ibv_qp_state st
 			       "rdma_cm has no attributes for QP 0x%x: %s", qp->addr.qpn,
 			       strerror(errno));
 	mask &= ~KERNEL_ATTR_BITS;
-	adjust(&attr, mask, link, param);
+	adjust(&attr, mask, index, link, param);
 	/* iWARP: the rest is done by the kernel's connection manager. */
 	ret = mask ? ibv_modify_qp(qp->qp, &attr, mask) : 0;
 	if (ret)
@@ -115,12 +117,13 @@ static int move_qp(struct rdma_cm_id *id, struct rw_qp *qp, enum ibv_qp_state st
 	return 0;
 }
 
-static int move_to_rts(struct rdma_cm_id *id, struct rw_qp *qp, const struct rw_qp_link *link,
-		       const struct rdma_conn_param *param, struct rw_err *err)
+static int move_to_rts(struct rdma_cm_id *id, struct rw_qp *qp, uint32_t index,
+		       const struct rw_qp_link *link, const struct rdma_conn_param *param,
+		       struct rw_err *err)
 {
-	int ret = move_qp(id, qp, IBV_QPS_RTR, link, param, err);
+	int ret = move_qp(id, qp, index, IBV_QPS_RTR, link, param, err);
 
-	return ret ? ret : move_qp(id, qp, IBV_QPS_RTS, link, param, err);
+	return ret ? ret : move_qp(id, qp, index, IBV_QPS_RTS, link, param, err);
 }
 
 /* READs go from the client to the server; the other way there are none. */
@@ -156,9 +159,9 @@ static int accept_request(struct rw_cm *cm, const struct rw_cm_event *event, str
 	int ret;
 
 	cm->conns[index] = (struct rw_cm_conn){ .id = event->id };
-	ret = move_qp(event->id, qp, IBV_QPS_INIT, link, &param, err);
+	ret = move_qp(event->id, qp, index, IBV_QPS_INIT, link, &param, err);
 	if (!ret)
-		ret = move_to_rts(event->id, qp, link, &param, err);
+		ret = move_to_rts(event->id, qp, index, link, &param, err);
 	if (!ret && rdma_accept(event->id, &param))
 		ret = rw_fail(err, RW_EXIT_RUN, -errno, "rdma_cm cannot accept QP 0x%x: %s",
 			      qp->addr.qpn, strerror(errno));
@@ -239,7 +242,7 @@ static int resolve(struct rw_cm *cm, struct rdma_cm_id *id, const struct rw_port
 
 /* iWARP is connected at once; others answer, and the QP is ours to bring up. */
 static int finish_connect(struct rw_cm *cm, struct rdma_cm_id *id, struct rw_qp *qp,
-			  const struct rw_qp_link *link, const struct rdma_conn_param *param,
+			  uint32_t index, const struct rw_qp_link *link, const struct rdma_conn_param *param,
 			  const char *doing, struct rw_err *err)
 {
 	struct rw_cm_event event;
@@ -248,7 +251,7 @@ static int finish_connect(struct rw_cm *cm, struct rdma_cm_id *id, struct rw_qp 
 
 	if (ret || event.type == RDMA_CM_EVENT_ESTABLISHED)
 		return ret;
-	ret = move_to_rts(id, qp, link, param, err);
+	ret = move_to_rts(id, qp, index, link, param, err);
 	if (!ret && rdma_establish(id))
 		ret = rw_fail(err, RW_EXIT_RUN, -errno, "rdma_cm cannot establish QP 0x%x: %s",
 			      qp->addr.qpn, strerror(errno));
@@ -304,7 +307,7 @@ int rw_cm_connect(struct rw_cm *cm, struct rw_qp *qp, uint32_t index,
 	cm->conns[index] = (struct rw_cm_conn){ .id = id };
 	ret = resolve(cm, id, addr, err);
 	if (!ret)
-		ret = move_qp(id, qp, IBV_QPS_INIT, link, &param, err);
+		ret = move_qp(id, qp, index, IBV_QPS_INIT, link, &param, err);
 	if (ret)
 		return ret;
 	snprintf(doing, sizeof(doing), "connecting QP %u to %s, port %u", index,
@@ -313,7 +316,7 @@ int rw_cm_connect(struct rw_cm *cm, struct rw_qp *qp, uint32_t index,
 	param.private_data_len = sizeof(hello);
 	ret = connect_bounded(cm, id, &param, doing, err);
 	if (!ret)
-		ret = finish_connect(cm, id, qp, link, &param, doing, err);
+		ret = finish_connect(cm, id, qp, index, link, &param, doing, err);
 	cm->conns[index].established = !ret;
 	return ret;
 }

@@ -63,7 +63,7 @@ int rw_endpoint_connect(struct rw_endpoint *ep, const struct rw_port_addr *port,
 	int ret = 0;
 
 	for (uint32_t i = 0; !ret && i < ep->nr_qps; i++)
-		ret = rw_qp_connect(ep->device, &ep->qps[i], port, &remote[i], link, err);
+		ret = rw_qp_connect(ep->device, &ep->qps[i], i, port, &remote[i], link, err);
 	return ret;
 }
 

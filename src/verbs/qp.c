@@ -9,7 +9,6 @@
 #define RETRY_COUNT   7
 #define RNR_RETRY     7
 #define MIN_RNR_TIMER 12 /* 0.64 ms */
-#define HOP_LIMIT     64
 
 static struct ibv_qp *create_qp(const struct rw_device *device, const struct rw_qp_want *want,
 				uint32_t send_wr, uint64_t send_ops,
@@ -105,18 +104,21 @@ enum ibv_mtu rw_mtu_of_bytes(uint32_t bytes)
 	return (enum ibv_mtu)(__builtin_ctz(bytes) - 7);
 }
 
-static void fill_ah(const struct rw_device *device, const struct rw_port_addr *remote,
-		    const struct rw_qp_link *link, struct ibv_ah_attr *ah)
+static void fill_ah(const struct rw_device *device, uint32_t index,
+		    const struct rw_port_addr *remote, const struct rw_qp_link *link,
+		    struct ibv_ah_attr *ah)
 {
 	ah->port_num = device->port;
 	ah->sl = link->sl;
-	ah->dlid = remote->lid;
+	ah->dlid = link->dlid ? link->dlid : remote->lid;
 	if (!device->has_grh)
 		return;
 	ah->is_global = 1;
 	memcpy(ah->grh.dgid.raw, remote->gid.raw, sizeof(ah->grh.dgid.raw));
 	ah->grh.sgid_index = (uint8_t)device->gid.index;
-	ah->grh.hop_limit = HOP_LIMIT;
+	ah->grh.hop_limit = link->hop_limit;
+	ah->grh.traffic_class = link->tclass;
+	ah->grh.flow_label = rw_qp_flow_label(link, index);
 }
 
 static int modify(struct rw_qp *qp, struct ibv_qp_attr *attr, int mask, const char *state,
@@ -133,13 +135,14 @@ static int modify(struct rw_qp *qp, struct ibv_qp_attr *attr, int mask, const ch
 			       "");
 }
 
-int rw_qp_connect(const struct rw_device *device, struct rw_qp *qp,
+int rw_qp_connect(const struct rw_device *device, struct rw_qp *qp, uint32_t index,
 		  const struct rw_port_addr *remote_port, const struct rw_qp_addr *remote,
 		  const struct rw_qp_link *link, struct rw_err *err)
 {
 	struct ibv_qp_attr init = {
 		.qp_state = IBV_QPS_INIT,
 		.port_num = device->port,
+		.pkey_index = link->pkey_index,
 		.qp_access_flags = link->access,
 	};
 	struct ibv_qp_attr rtr = {
@@ -160,7 +163,7 @@ int rw_qp_connect(const struct rw_device *device, struct rw_qp *qp,
 	};
 	int ret;
 
-	fill_ah(device, remote_port, link, &rtr.ah_attr);
+	fill_ah(device, index, remote_port, link, &rtr.ah_attr);
 	ret = modify(qp, &init,
 		     IBV_QP_STATE | IBV_QP_PKEY_INDEX | IBV_QP_PORT | IBV_QP_ACCESS_FLAGS, "INIT",
 		     err);

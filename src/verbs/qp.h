@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "conf/conf.h"
 #include "util/err.h"
 #include "verbs/device.h"
 
@@ -69,12 +70,20 @@ struct rw_qp {
 	struct rw_qp_addr addr;
 };
 
+/* How QPs are connected. */
 struct rw_qp_link {
 	uint8_t access;      /* what the peer may do: ibv_access_flags */
 	uint8_t sl;
 	uint8_t timeout;
 	uint32_t mtu_bytes;
 	uint8_t rd_atom;     /* outstanding READs, as initiator and as target */
+	uint16_t pkey_index;
+	uint16_t dlid;       /* 0: the peer's */
+	/* of the GRH, where there is one */
+	uint8_t tclass;
+	uint8_t hop_limit;
+	uint32_t nr_flow_labels; /* 0: the label is 0 */
+	uint32_t flow_labels[RW_MAX_FLOW_LABELS]; /* of QP i: i % nr_flow_labels */
 };
 
 /*
@@ -94,12 +103,28 @@ int rw_qp_renew(const struct rw_device *device, const struct rw_qp_want *want, s
 		struct rw_err *err);
 
 /*
- * Bring @qp from RESET to RTS, connected to @remote at @remote_port.
- * Returns 0 or -errno, told in @err.
+ * Bring @qp, the @index-th of its session, from RESET to RTS, connected to
+ * @remote at @remote_port. Returns 0 or -errno, told in @err.
  */
-int rw_qp_connect(const struct rw_device *device, struct rw_qp *qp,
+int rw_qp_connect(const struct rw_device *device, struct rw_qp *qp, uint32_t index,
 		  const struct rw_port_addr *remote_port, const struct rw_qp_addr *remote,
 		  const struct rw_qp_link *link, struct rw_err *err);
+
+/*
+ * What @conf says of a link. Access, MTU and outstanding READs, which are agreed on
+ * with the peer, are 0. Returns 0 or -EINVAL, told in @err.
+ */
+int rw_qp_link_init(struct rw_qp_link *link, const struct rw_conf *conf, struct rw_err *err);
+
+/* The flow label of the @index-th QP. */
+uint32_t rw_qp_flow_label(const struct rw_qp_link *link, uint32_t index);
+
+/*
+ * The address and the timers that @qp has, as the device tells them (ibv_query_qp):
+ * {"sl", "dlid", "pkey_index", "timeout", ...}, and with a GRH its fields. null: the
+ * device does not tell, or is iWARP, which has none of it. NULL: out of memory.
+ */
+json_t *rw_qp_facts(const struct rw_qp *qp);
 
 /*
  * Is the extended API of @device broken for WRs whose SGEs are of different

@@ -1,0 +1,117 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+"""Options of the QPs' addresses and retries, on both link layers of the emulated ConnectX.
+
+What the QPs of both sides have is asked of the device, and stands in the report.
+"""
+import os
+import sys
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+# pylint: disable=wrong-import-position
+from rwproc import (BUILDDIR, DEVICE, PEER, SRCDIR, Server, client, eq, shared_server, true)
+from rwtap import case, good, refused, run_cases
+
+SHORT = "-s", "4K", "-t", "2", "-n", "5", "--path=direct", "-F"
+DEFAULTS = {"sl": 0, "dlid": 0, "pkey_index": 0, "timeout": 14, "retry_count": 7, "rnr_retry": 7,
+            "min_rnr_timer": 12}
+GRH = {"tclass": 0, "hop_limit": 64, "flow_label": 0}
+
+
+def emu(link):
+    return [os.path.join(SRCDIR, "emu", "rw_emu"), f"--link={link}",
+            f"--fabric=address.{link}.{os.getpid()}"]
+
+
+def serve(link, *options):
+    return Server(*options, device="mlx5_0", prefix=emu(link))
+
+
+def server_of(link):
+    return shared_server(link, device="mlx5_0", prefix=emu(link))
+
+
+def run(link, *options, server=None, **settings):
+    env = dict(os.environ, **{f"RW_EMU_{key.upper()}": str(value)
+                              for key, value in settings.items()})
+    return client(server or server_of(link), *SHORT, *options, device="mlx5_1", prefix=emu(link),
+                  env=env)
+
+
+def qps(done):
+    """What the first QPs of client and server have."""
+    good(done, verified=False)
+    info = done.report["test_info"]
+    return info["connection"]["qp"], info["peer"]["qp"]
+
+
+def check_both(done, **wanted):
+    for side, qp in zip(("client", "server"), qps(done)):
+        for key, value in wanted.items():
+            eq(qp[key], value, f"{key} of the {side}'s QP")
+
+
+# ---- RoCE
+
+@case("RoCE: what is not asked for")
+def _():
+    done = run("eth")
+    check_both(done, **DEFAULTS, **GRH, grh=True)
+    true("First QP" not in done.out, "and nothing of it in the table's head")
+
+
+for some_options, a_wish, a_text in (
+        (("--tclass=106",), {"tclass": 106}, "traffic class 106,"),
+        (("--flow_label=0xabcde",), {"flow_label": 0xabcde}, "flow label 0xabcde,"),
+        (("-S", "5"), {"sl": 5}, "SL 5,")):
+    def _(options=some_options, wish=a_wish, text=a_text):
+        done = run("eth", *options)
+        check_both(done, **{**DEFAULTS, **GRH, **wish})
+        head = [line for line in done.out.splitlines(True) if "First QP" in line]
+        eq([text in line for line in head], [True], f"{text!r} in the table's head")
+    case(f"RoCE: {' '.join(some_options)}: the QPs of both sides have it, and only it")(_)
+
+
+@case("--pkey_index: each side its own; QPs whose P_Keys differ do not reach each other")
+def _():
+    with serve("eth", "--pkey_index=1") as server:
+        check_both(run("eth", "--pkey_index=1", server=server), **{**DEFAULTS, "pkey_index": 1})
+        refused(run("eth", "-u", "10", server=server), PEER, "retry counter exceeded")
+    refused(run("eth", "--pkey_index=2"), DEVICE, "--pkey_index", "2 P_Keys", "0 to 1")
+
+
+@case("RoCE: --dlid is refused, and --hop_limit, which the kernel would not take")
+def _():
+    refused(run("eth", "--dlid=1"), DEVICE, "--dlid", "no LIDs")
+    refused(run("eth", "-L", "9"), DEVICE, "--hop_limit", "ip route change ... hoplimit 9")
+
+
+# ---- InfiniBand
+
+@case("InfiniBand: by LID, or to the LID that is given")
+def _():
+    ours, theirs = qps(run("ib"))
+    eq((ours["grh"], theirs["grh"]), (False, False), "a GRH")
+    true(ours["dlid"] != theirs["dlid"], "LIDs")
+    refused(run("ib", f"--dlid={ours['dlid'] + 7}", "-u", "10"), PEER, "retry counter exceeded")
+    with serve("ib", f"--dlid={theirs['dlid']}") as server:
+        done = run("ib", f"--dlid={ours['dlid']}", server=server)
+        eq([qp["dlid"] for qp in qps(done)], [ours["dlid"], theirs["dlid"]], "LIDs that are given")
+        true(f"LID {ours['dlid']}\n" in done.out, "the LID in the table's head")
+
+
+@case("InfiniBand: the GRH's options want a GID on both sides")
+def _():
+    for option in "--tclass=4", "--flow_label=1", "--hop_limit=9":
+        refused(run("ib", option), DEVICE, option.split("=")[0], "GRH", "-x")
+    with serve("ib", "-x", "0") as server:
+        done = run("ib", "-x", "0", "--tclass=4", "--flow_label=1", "-L", "9", "--sl=2",
+                   server=server)
+        check_both(done, sl=2, tclass=4, flow_label=1, hop_limit=9, grh=True)
+
+
+if "#define HAVE_MLX5 1" in open(os.path.join(BUILDDIR, "config.h"), encoding="utf-8").read():
+    run_cases()
+else:
+    print("1..0 # SKIP built without libmlx5")
