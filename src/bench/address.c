@@ -41,12 +41,16 @@ static int check_run(const struct rw_conf *conf, const struct rw_device *device,
 		     struct rw_err *err)
 {
 	static const char *const of_grh[] = { "tclass", "flow_label", "hop_limit" };
-	const char *given = first_given(conf, of_grh, RW_ARRAY_SIZE(of_grh));
+	static const char *const of_ib[] = { "sl",	    "qp-timeout", "retry_count",
+					     "rnr_retry",   "min_rnr_timer", "tclass",
+					     "flow_label", "hop_limit" };
+	const char *given = first_given(conf, of_ib, RW_ARRAY_SIZE(of_ib));
 
 	if (given && device->is_iwarp)
 		return rw_fail(err, RW_EXIT_DEVICE, -EOPNOTSUPP,
-			       "--%s: %s is iWARP, which has no GRH; leave it out", given,
-			       rw_device_name(device));
+			       "--%s: %s is iWARP, whose QPs are connected by TCP and have no such thing; leave it out",
+			       given, rw_device_name(device));
+	given = first_given(conf, of_grh, RW_ARRAY_SIZE(of_grh));
 	if (rw_device_is_roce(device) && rw_conf_was_given(conf, "hop_limit"))
 		return rw_fail(err, RW_EXIT_DEVICE, -EOPNOTSUPP,
 			       "--hop_limit: on RoCE the kernel takes it from the IP route, whatever a program says; set it there: ip route change ... hoplimit %" PRIu64,

@@ -141,6 +141,9 @@ struct rw_conf {
 	uint64_t hop_limit;
 	char flow_labels[256];  /* a list of numbers, dealt to the QPs in turn; empty: 0 */
 	uint64_t qp_timeout;    /* 4.096 us * 2^n */
+	uint64_t retry_count;   /* after so many timeouts more a peer is given up */
+	uint64_t rnr_retry;     /* 7: for ever */
+	uint64_t min_rnr_timer; /* code of the IBA's table 45 */
 	uint64_t outs;          /* outstanding READs per QP, or RW_AUTO */
 	uint64_t post_list;
 	uint64_t cq_mod;

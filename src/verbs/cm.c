@@ -15,8 +15,6 @@
 #include "verbs/cm_priv.h"
 
 #define RESOLVE_MS  5000 /* the kernel's own deadline, before ours: it knows the reason */
-#define RETRY_COUNT 7
-#define RNR_RETRY   7
 #define MAGIC	    UINT64_C(0x7277706572660a01) /* "rwperf\n", version 1 */
 
 /*
@@ -91,6 +89,13 @@ static void adjust(struct ibv_qp_attr *attr, int mask, uint32_t index,
 		attr->ah_attr.grh.flow_label = rw_qp_flow_label(link, index);
 	if (mask & IBV_QP_TIMEOUT)
 		attr->timeout = link->timeout;
+	if (mask & IBV_QP_RETRY_CNT)
+		attr->retry_cnt = link->retry_count;
+	if (mask & IBV_QP_RNR_RETRY)
+		attr->rnr_retry = link->rnr_retry;
+	/* The kernel's is 0, the longest there is (cm_init_qp_rtr_attr). */
+	if (mask & IBV_QP_MIN_RNR_TIMER)
+		attr->min_rnr_timer = link->min_rnr_timer;
 	attr->max_dest_rd_atomic = param->responder_resources;
 	attr->max_rd_atomic = param->initiator_depth;
 }
@@ -133,8 +138,8 @@ static struct rdma_conn_param conn_param(const struct rw_qp *qp, const struct rw
 	return (struct rdma_conn_param){
 		.initiator_depth = initiator ? link->rd_atom : 1,
 		.responder_resources = initiator ? 1 : link->rd_atom,
-		.retry_count = RETRY_COUNT,
-		.rnr_retry_count = RNR_RETRY,
+		.retry_count = link->retry_count,
+		.rnr_retry_count = link->rnr_retry,
 		.qp_num = qp->addr.qpn,
 	};
 }

@@ -11,6 +11,9 @@ int rw_qp_link_init(struct rw_qp_link *link, const struct rw_conf *conf, struct 
 	*link = (struct rw_qp_link){
 		.sl = (uint8_t)conf->sl,
 		.timeout = (uint8_t)conf->qp_timeout,
+		.retry_count = (uint8_t)conf->retry_count,
+		.rnr_retry = (uint8_t)conf->rnr_retry,
+		.min_rnr_timer = (uint8_t)conf->min_rnr_timer,
 		.pkey_index = (uint16_t)conf->pkey_index,
 		.dlid = (uint16_t)conf->dlid,
 		.tclass = (uint8_t)conf->tclass,

@@ -6,10 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define RETRY_COUNT   7
-#define RNR_RETRY     7
-#define MIN_RNR_TIMER 12 /* 0.64 ms */
-
 static struct ibv_qp *create_qp(const struct rw_device *device, const struct rw_qp_want *want,
 				uint32_t send_wr, uint64_t send_ops,
 				struct ibv_qp_init_attr_ex *attr)
@@ -151,14 +147,14 @@ int rw_qp_connect(const struct rw_device *device, struct rw_qp *qp, uint32_t ind
 		.dest_qp_num = remote->qpn,
 		.rq_psn = remote->psn,
 		.max_dest_rd_atomic = link->rd_atom,
-		.min_rnr_timer = MIN_RNR_TIMER,
+		.min_rnr_timer = link->min_rnr_timer,
 	};
 	struct ibv_qp_attr rts = {
 		.qp_state = IBV_QPS_RTS,
 		.sq_psn = qp->addr.psn,
 		.timeout = link->timeout,
-		.retry_cnt = RETRY_COUNT,
-		.rnr_retry = RNR_RETRY,
+		.retry_cnt = link->retry_count,
+		.rnr_retry = link->rnr_retry,
 		.max_rd_atomic = link->rd_atom,
 	};
 	int ret;
@@ -201,9 +197,9 @@ static const char *hint_of(enum ibv_wc_status status)
 {
 	switch (status) {
 	case IBV_WC_RETRY_EXC_ERR:
-		return "the peer is gone or cannot be reached; check it, the path MTU (-m) and the timeout (-u)";
+		return "the peer is gone or cannot be reached; check it, the path MTU (-m), the timeout (-u) and --retry_count";
 	case IBV_WC_RNR_RETRY_EXC_ERR:
-		return "the peer has no receive posted";
+		return "the peer was never ready: is its memory on demand (ODP)? raise --rnr_retry or --min_rnr_timer";
 	case IBV_WC_REM_ACCESS_ERR:
 		return "the peer's key or address was refused";
 	case IBV_WC_REM_OP_ERR:

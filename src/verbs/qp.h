@@ -75,6 +75,9 @@ struct rw_qp_link {
 	uint8_t access;      /* what the peer may do: ibv_access_flags */
 	uint8_t sl;
 	uint8_t timeout;
+	uint8_t retry_count;
+	uint8_t rnr_retry;
+	uint8_t min_rnr_timer;
 	uint32_t mtu_bytes;
 	uint8_t rd_atom;     /* outstanding READs, as initiator and as target */
 	uint16_t pkey_index;

@@ -64,12 +64,15 @@ def _():
 for some_options, a_wish, a_text in (
         (("--tclass=106",), {"tclass": 106}, "traffic class 106,"),
         (("--flow_label=0xabcde",), {"flow_label": 0xabcde}, "flow label 0xabcde,"),
-        (("-S", "5"), {"sl": 5}, "SL 5,")):
+        (("-S", "5"), {"sl": 5}, "SL 5,"),
+        (("--retry_count=3",), {"retry_count": 3}, None),
+        (("--rnr_retry=2",), {"rnr_retry": 2}, None),
+        (("--min_rnr_timer=30",), {"min_rnr_timer": 30}, None)):
     def _(options=some_options, wish=a_wish, text=a_text):
         done = run("eth", *options)
         check_both(done, **{**DEFAULTS, **GRH, **wish})
         head = [line for line in done.out.splitlines(True) if "First QP" in line]
-        eq([text in line for line in head], [True], f"{text!r} in the table's head")
+        eq([text in line for line in head], [True] if text else [], "lines in the table's head")
     case(f"RoCE: {' '.join(some_options)}: the QPs of both sides have it, and only it")(_)
 
 
@@ -85,6 +88,18 @@ def _():
 def _():
     refused(run("eth", "--dlid=1"), DEVICE, "--dlid", "no LIDs")
     refused(run("eth", "-L", "9"), DEVICE, "--hop_limit", "ip route change ... hoplimit 9")
+
+
+# ---- a peer that is silent
+
+@case("--retry_count: a peer that fell silent is given up sooner")
+def _():
+    # 0.27 s, and eight times as long: far apart, however busy this host is.
+    soon, late = (run("eth", "-u", "16", f"--retry_count={count}", "-n", "1000", fault="freeze@50")
+                  for count in (0, 7))
+    for done in soon, late:
+        refused(done, PEER, "retry counter exceeded", "--retry_count")
+    true(soon.seconds < late.seconds, f"{soon.seconds} s and {late.seconds} s")
 
 
 # ---- InfiniBand

@@ -5,10 +5,12 @@ import socket
 import struct
 import subprocess
 import sys
+import time
 
 sys.dont_write_bytecode = True
 # pylint: disable=wrong-import-position
-from rwcase import DEVICE, case, client, eq, good, main, refused, shared_server
+from rwcase import (DEVICE, PEER, Client, Traffic, case, client, eq, good, main, refused,
+                    shared_server, true)
 
 def command(line):
     subprocess.run(line, shell=True, check=True, timeout=30)
@@ -114,6 +116,49 @@ def _():
     for qp in info["connection"]["qp"], info["peer"]["qp"]:
         eq([qp[key] for key in ("tclass", "hop_limit", "timeout", "grh")], [104, 9, 13, True],
            "tclass, hop_limit, timeout, grh")
+
+
+def check_qps(run, **wanted):
+    good(run, rows=1)
+    info = run.report["test_info"]
+    for side, qp in ("client", info["connection"]["qp"]), ("server", info["peer"]["qp"]):
+        for key, value in wanted.items():
+            eq(qp[key], value, f"{key} of the {side}'s QP")
+
+
+for some_options in (), ("-R",):
+    def _(options=some_options):
+        check_qps(client(shared_server(), *SHORT, *options), timeout=14, retry_count=7,
+                  rnr_retry=7, min_rnr_timer=12)
+        check_qps(client(shared_server(), *SHORT, *options, "-u", "15", "--retry_count=3",
+                         "--rnr_retry=2", "--min_rnr_timer=20"), timeout=15, retry_count=3,
+                  rnr_retry=2, min_rnr_timer=20)
+    case(f"timeout and retries {' '.join(some_options)}: both sides' QPs have them")(_)
+
+
+def seconds_to_give_up(*options):
+    """How long it takes until a peer is given up from which nothing comes any more."""
+    traffic = Traffic()
+    runner = Client(shared_server(), *SHORT[:4], "-D", "60", "--path=direct", *options)
+    try:
+        traffic.wait_measuring(2, 4096)
+        command("tc qdisc add dev v0 root netem loss 100%")
+        began = time.monotonic()
+        refused(runner.finish(), PEER, "retry counter exceeded")
+        return time.monotonic() - began
+    finally:
+        command("tc qdisc del dev v0 root")
+        runner.end()
+
+
+for some_options in (), ("-R",):
+    def _(options=some_options):
+        # 0.27 s, and six times as long; rxe takes 7 for ever (rxe_completer)
+        soon, late = (seconds_to_give_up("-u", "16", f"--retry_count={count}", *options)
+                      for count in (0, 5))
+        true(soon < late, f"{soon} s and {late} s")
+        good(client(shared_server(), *SHORT), rows=1)
+    case(f"--retry_count {' '.join(some_options)}: a silent peer is given up sooner")(_)
 
 
 main()

@@ -250,4 +250,13 @@ def _():
        ["direct: WRITE of one SGE more than the limit"], "rows that fail")
 
 
+@case("what QPs over TCP do not have is refused")
+def _():
+    for option in "--sl=1", "-u15", "--retry_count=3", "--tclass=4", "--flow_label=1", "-L9":
+        refused(client(shared(), *SHORT, "--path=mr", option), DEVICE, "siw1 is iWARP")
+    for option in "--pkey_index=1", "--dlid=1":
+        refused(client(shared(), *SHORT, "--path=mr", option), DEVICE, option.split("=")[0],
+                "siw1 is iWARP")
+
+
 main("siw", timeout=300)
