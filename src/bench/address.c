@@ -50,6 +50,10 @@ static int check_run(const struct rw_conf *conf, const struct rw_device *device,
 		return rw_fail(err, RW_EXIT_DEVICE, -EOPNOTSUPP,
 			       "--%s: %s is iWARP, whose QPs are connected by TCP and have no such thing; leave it out",
 			       given, rw_device_name(device));
+	if (device->class == RW_DEVICE_SIW && conf->tos != RW_AUTO)
+		return rw_fail(err, RW_EXIT_DEVICE, -EOPNOTSUPP,
+			       "--tos: %s is Soft-iWARP, which does not pass it on to its TCP connections; leave it out",
+			       rw_device_name(device));
 	given = first_given(conf, of_grh, RW_ARRAY_SIZE(of_grh));
 	if (rw_device_is_roce(device) && rw_conf_was_given(conf, "hop_limit"))
 		return rw_fail(err, RW_EXIT_DEVICE, -EOPNOTSUPP,

@@ -74,6 +74,7 @@ int rw_session_choose_addr(const struct rw_conf *conf, struct rw_device *device,
 	if (ret || !conf->rdma_cm)
 		return ret;
 	ret = rw_cm_open(device, (uint32_t)conf->qps, watch, cm, err);
+	cm->tos = conf->tos;
 	if (!ret)
 		ret = rw_cm_choose_addr(cm, device, like, type, err);
 	return ret;

@@ -65,6 +65,9 @@ int rw_conf_check_address(const struct rw_conf *conf, struct rw_err *err)
 		return rw_fail(err, RW_EXIT_USAGE, -EINVAL,
 			       "--%s: with -R rdma_cm chooses it, by the route between two IP addresses; leave one of them out",
 			       routed);
+	if (!conf->rdma_cm && conf->tos != RW_AUTO)
+		return rw_fail(err, RW_EXIT_USAGE, -EINVAL,
+			       "--tos is an option of rdma_cm's connections; give -R, too, or --tclass instead");
 	if (conf->rdma_cm && conf->tclass)
 		return rw_fail(err, RW_EXIT_USAGE, -EINVAL,
 			       "--tclass: with -R rdma_cm makes the traffic class of --tos; give that instead");

@@ -71,6 +71,8 @@ const struct rw_opt rw_opts[] = {
 	  "1", "COUNT", NULL, "QPs" },
 	{ 'R', "rdma_cm", NULL, RW_OPT_FLAG, RW_SCOPE_RUN, GROUP_LOAD, FIELD(rdma_cm), 0, 1,
 	  "0", NULL, NULL, "connect the QPs by rdma_cm; the control connection stays TCP (implied on iWARP, which knows no other way)" },
+	{ 'T', "tos", NULL, RW_OPT_NUMBER, RW_SCOPE_RUN, GROUP_LOAD, FIELD(tos), 0, 255,
+	  "auto", "N", NULL, "with -R: type of service, of which rdma_cm makes the traffic class and, on RoCE, the priority (auto: rdma_cm's own, 0 or what the administrator set)" },
 	{ 'l', "post_list", NULL, RW_OPT_NUMBER, RW_SCOPE_RUN, GROUP_LOAD, FIELD(post_list), 1, 16384,
 	  "1", "COUNT", NULL, "operations posted with one doorbell, at most" },
 	{ 'Q', "cq-mod", NULL, RW_OPT_NUMBER, RW_SCOPE_RUN, GROUP_LOAD, FIELD(cq_mod), 1, 16384,

@@ -26,7 +26,7 @@
 int rw_cm_open(const struct rw_device *device, uint32_t nr_qps, const struct rw_cm_watch *watch,
 	       struct rw_cm *cm, struct rw_err *err)
 {
-	struct rw_cm opened = { .device = device, .nr_conns = nr_qps };
+	struct rw_cm opened = { .device = device, .nr_conns = nr_qps, .tos = RW_AUTO };
 	int ret;
 
 	if (watch)

@@ -48,6 +48,7 @@ struct rw_cm {
 	uint32_t scope;                     /* the interface, for link-local addresses */
 	struct rw_cm_conn *conns;
 	uint32_t nr_conns;
+	uint64_t tos;   /* of all that is opened from now on; RW_AUTO: rdma_cm's own choice */
 	uint64_t token; /* the session's: the server's is told to the client */
 	uint16_t port;  /* where the server listens, host byte order */
 };

@@ -41,6 +41,17 @@ const struct sockaddr *rw_cm_sockaddr(const uint8_t raw[16], uint16_t port, uint
 	return (const struct sockaddr *)storage;
 }
 
+static int set_tos(const struct rw_cm *cm, struct rdma_cm_id *id, struct rw_err *err)
+{
+	uint8_t tos = (uint8_t)cm->tos;
+
+	if (cm->tos == RW_AUTO ||
+	    !rdma_set_option(id, RDMA_OPTION_ID, RDMA_OPTION_ID_TOS, &tos, sizeof(tos)))
+		return 0;
+	return rw_fail(err, RW_EXIT_DEVICE, -errno, "--tos: rdma_cm does not take %u: %s", tos,
+		       strerror(errno));
+}
+
 int rw_cm_bind(struct rw_cm *cm, const uint8_t raw[16], uint32_t scope, struct rdma_cm_id **id_p,
 	       struct rw_err *err)
 {
@@ -54,6 +65,9 @@ int rw_cm_bind(struct rw_cm *cm, const uint8_t raw[16], uint32_t scope, struct r
 	if (rdma_create_id(cm->channel, &id, NULL, RDMA_PS_TCP))
 		return rw_fail(err, RW_EXIT_DEVICE, -errno, "rdma_cm cannot make an ID: %s",
 			       strerror(errno));
+	ret = set_tos(cm, id, err);
+	if (ret)
+		goto err_destroy;
 	rw_cm_sockaddr(raw, 0, scope, &storage);
 	if (rdma_bind_addr(id, (struct sockaddr *)&storage)) {
 		ret = rw_fail(err, RW_EXIT_DEVICE, -errno,

@@ -97,6 +97,8 @@ static void test_refusals(void **state)
 		{ "-R", "--pkey_index=1", "--pkey_index: with -R" },
 		{ "-R", "--hop_limit=1", "--hop_limit: with -R" },
 		{ "-R", "--tclass=1", "--tos" },
+		{ "--tos=8", NULL, "--tos is an option of rdma_cm's connections; give -R" },
+		{ "-R", "--tos=256", "0 to 255" },
 	};
 
 	for (size_t i = 0; i < RW_ARRAY_SIZE(wrong); i++) {
@@ -118,6 +120,9 @@ static void test_with_rdma_cm(void **state)
 
 	assert_int_equal(parse("-R", "--flow_label=1", &conf, &err), 0);
 	assert_int_equal(parse("-R", "--sl=1", &conf, &err), 0);
+	assert_int_equal(conf.tos, RW_AUTO);
+	assert_int_equal(parse("-R", "-T0", &conf, &err), 0);
+	assert_int_equal(conf.tos, 0);
 }
 
 int main(void)

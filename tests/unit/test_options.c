@@ -191,7 +191,7 @@ static void test_perftest_letters(void **state)
 		{ 'a', "all" },	     { 'F', "CPU-freq" },  { 'N', "noPeak" },
 		{ 'H', "report-histogram" }, { 'U', "report-unsorted" }, { 'W', "report-counters" }, { 'C', "report-cycles" },
 		{ 'V', "version" },  { 'h', "help" },	   { 0, "report_gbits" },
-		{ 'R', "rdma_cm" },  { 'L', "hop_limit" },
+		{ 'R', "rdma_cm" },  { 'L', "hop_limit" }, { 'T', "tos" },
 	};
 
 	for (size_t i = 0; i < RW_ARRAY_SIZE(perftest); i++) {
@@ -210,7 +210,7 @@ static void test_perftest_letters(void **state)
 	/* no other letter is taken: perftest may have a meaning for it */
 	for (uint32_t j = 0; j < rw_nr_opts; j++)
 		if (rw_opts[j].letter)
-			assert_non_null(strchr("dixpsnDtqRmSuolQaFNVhHUCWL", rw_opts[j].letter));
+			assert_non_null(strchr("dixpsnDtqRmSuolQaFNVhHUCWLT", rw_opts[j].letter));
 }
 
 static void test_defaults(void **state)

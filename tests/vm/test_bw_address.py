@@ -9,7 +9,7 @@ import time
 
 sys.dont_write_bytecode = True
 # pylint: disable=wrong-import-position
-from rwcase import (DEVICE, PEER, Client, Traffic, case, client, eq, good, main, refused,
+from rwcase import (DEVICE, OK, PEER, Client, Traffic, case, client, eq, good, main, refused,
                     shared_server, true)
 
 def command(line):
@@ -66,7 +66,8 @@ class Wire:
 def sent(*options, **more):
     """What was on the wire in a run with @options: {sender: [(tos, ttl), ...]}, source ports."""
     with Wire() as wire:
-        good(client(shared_server(), *SHORT, *options, **more), rows=1)
+        run = client(shared_server(), *SHORT, *options, **more)
+        eq((run.status, run.err), (OK, ""), "status and standard error")
         packets = wire.packets()
     by_sender = {}
     for sender, tos, ttl, _ in packets:
@@ -88,6 +89,18 @@ for an_address, some_senders in (("127.0.0.1", V4), ("::1", V6)):
         found, _ = sent("--tclass=104", host=address)
         eq(found, {sender: [(104, 64)] for sender in senders}, "TOS that was asked for, and TTL")
     case(f"{some_senders[0]}: --tclass is in the packets of both sides")(_)
+
+
+for an_address, some_senders in (("127.0.0.1", V4), ("::1", V6)):
+    def _(address=an_address, senders=some_senders):
+        for tos in 0, 32, 104:
+            found, _ = sent("-R", f"--tos={tos}", "-q", "2", host=address)
+            eq(found, {sender: [(tos, 64)] for sender in senders}, "TOS and TTL")
+        # Connections that are made anew, some with operations in flight.
+        found, _ = sent("-R", "-T", "8", "--path=mr", "--on_exhaustion=fail", "--teardown",
+                        "--mr_pool=1", "-n", "40", host=address)
+        eq(found, {sender: [(8, 64)] for sender in senders}, "TOS after teardowns")
+    case(f"{some_senders[0]}, -R --tos: in the packets of both sides")(_)
 
 
 @case("--flow_label: the UDP source ports of the QPs, in turn, on both sides")

@@ -254,6 +254,7 @@ def _():
 def _():
     for option in "--sl=1", "-u15", "--retry_count=3", "--tclass=4", "--flow_label=1", "-L9":
         refused(client(shared(), *SHORT, "--path=mr", option), DEVICE, "siw1 is iWARP")
+    refused(client(shared(), *SHORT, "--path=mr", "-R", "--tos=8"), DEVICE, "siw1 is Soft-iWARP")
     for option in "--pkey_index=1", "--dlid=1":
         refused(client(shared(), *SHORT, "--path=mr", option), DEVICE, option.split("=")[0],
                 "siw1 is iWARP")
