@@ -16,6 +16,9 @@ PROGRAM = os.path.join(BUILDDIR, "ib_rw_bw")
 LATENCY = os.path.join(BUILDDIR, "ib_rw_lat")
 NAME = "ib_rw_bw"
 
+with open(os.path.join(BUILDDIR, "config.h"), encoding="utf-8") as _config:
+    HAVE_MLX5 = "#define HAVE_MLX5 1" in _config.read()
+
 # Exit codes of the programs.
 OK, RUN, USAGE, PEER, DEVICE, CORRUPT = range(6)
 
@@ -25,6 +28,11 @@ SERVER_DEVICE, CLIENT_DEVICE = "rxe0", "rxe1"
 PATIENCE = 60
 
 LOG = threading.local()  # what the thread's case ran, for a failure's report
+
+
+def emu_env(**settings):
+    """The environment of an emulated device with @settings: emu/README.md has them as RW_EMU_..."""
+    return {f"RW_EMU_{name.upper()}": str(value) for name, value in settings.items()}
 
 
 class Failed(Exception):

@@ -2,7 +2,7 @@
 """--selftest of ib_rw_bw, run to its end, and its table. See rwtap.py."""
 import os
 
-from rwproc import OK, PATIENCE, PROGRAM, RUN, SRCDIR, Process, eq, note, true
+from rwproc import OK, PATIENCE, PROGRAM, RUN, SRCDIR, Process, emu_env, eq, note, true
 
 RW_EMU = os.path.join(SRCDIR, "emu", "rw_emu")
 
@@ -56,10 +56,9 @@ def selftest(*options, device, timeout=PATIENCE):
 
 def start_emulated(*options, link="eth", device="mlx5_0", program=PROGRAM, **settings):
     """Start it in an emulated fabric of its own; @settings are those of rw_emu."""
-    env = dict(os.environ, **{f"RW_EMU_{name.upper()}": str(value)
-                              for name, value in settings.items()})
     return Process([RW_EMU, f"--link={link}",
-                    *selftest_command(*options, device=device, program=program)], env=env)
+                    *selftest_command(*options, device=device, program=program)],
+                   env=dict(os.environ, **emu_env(**settings)))
 
 
 def emulated(*options, timeout=PATIENCE, **more):

@@ -17,7 +17,8 @@ import threading
 import time
 import traceback
 
-from rwproc import LOG, NAME, OK, PATIENCE, Failed, end_shared_server, eq, shared_servers, true
+from rwproc import (HAVE_MLX5, LOG, NAME, OK, PATIENCE, Failed, end_shared_server, eq, shared_servers,
+                    true)
 
 _cases = []
 
@@ -86,6 +87,13 @@ def one_line(err, *words, name=NAME):
 
 
 # ---- running
+
+def needs_mlx5():
+    """False if it was built without libmlx5: then this was the plan, and nothing is run."""
+    if not HAVE_MLX5:
+        print("1..0 # SKIP built without libmlx5")
+    return HAVE_MLX5
+
 
 def _run_case(name, function, leftovers=None):
     """Returns (name, None or the report of a failure)."""

@@ -3,7 +3,7 @@
 import os
 
 from rwbed import enter_emu
-from rwproc import LATENCY, Client, eq, shared_server, true
+from rwproc import LATENCY, Client, emu_env, eq, shared_server, true
 from rwtap import good, run_cases
 
 PERFTEST_KEYS = "t_min", "t_typical", "percentile_99", "percentile_99.9", "t_max"
@@ -23,10 +23,8 @@ def server_of(program):
 
 def start_latency(*options, program=LATENCY, **settings):
     """A client, of ib_rw_lat if not told; @settings are of the emulated device it has."""
-    env = dict(os.environ, **{f"RW_EMU_{key.upper()}": str(value)
-                              for key, value in settings.items()})
     return Client(server_of(program), "-F", *map(str, options), device="mlx5_1",
-                  program=program, env=env)
+                  program=program, env=dict(os.environ, **emu_env(**settings)))
 
 
 def latency(*options, **more):

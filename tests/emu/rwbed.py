@@ -16,7 +16,8 @@ sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from rwjudge import counts, judge_refusal, judge_row
 from rwload import arguments
 from rwloop import Loop
-from rwproc import BUILDDIR, SRCDIR, Failed, Run, Server, client
+from rwproc import SRCDIR, Failed, Run, Server, client, emu_env
+from rwtap import needs_mlx5
 
 MODES = "normal", "adversarial"
 _lock = threading.Lock()
@@ -39,12 +40,11 @@ class Bed:
     def __init__(self, mode, **settings):
         self.mode, self.last = mode, None
         self.env = dict(os.environ, RW_EMU_ADVERSARIAL=str(MODES.index(mode)))
-        self.env.update({f"RW_EMU_{name.upper()}": str(value) for name, value in settings.items()})
+        self.env.update(emu_env(**settings))
         self.server = Server("--bind=127.0.0.1", device="mlx5_0", env=self.env)
 
     def client(self, *options, **settings):
-        env = dict(self.env, RW_EMU_TICK="0")
-        env.update({f"RW_EMU_{name.upper()}": str(value) for name, value in settings.items()})
+        env = dict(self.env, **emu_env(**{"tick": 0, **settings}))
         try:
             return client(self.server, "-F", *options, device="mlx5_1", env=env)
         except Failed as failure:  # it did not end
@@ -90,15 +90,13 @@ class Bed:
 
 # ---- running
 
-def enter_emu():
-    """Go on within rw_emu; false if there is none."""
-    with open(os.path.join(BUILDDIR, "config.h"), encoding="utf-8") as config:
-        if "#define HAVE_MLX5 1" not in config.read():
-            print("1..0 # SKIP built without libmlx5")
-            return False
+def enter_emu(**settings):
+    """Go on within rw_emu, the device with @settings; false if there is none."""
+    if not needs_mlx5():
+        return False
     if os.environ.get("RW_IN_EMU") != "1":
         # In a sanitized build: Python leaks, the programs must not.
-        os.environ.update(RW_IN_EMU="1", ASAN_OPTIONS="detect_leaks=0")
+        os.environ.update(RW_IN_EMU="1", ASAN_OPTIONS="detect_leaks=0", **emu_env(**settings))
         rw_emu = os.path.join(SRCDIR, "emu", "rw_emu")
         os.execv(rw_emu, [rw_emu, sys.executable, os.path.abspath(sys.argv[0])])
     os.environ.pop("ASAN_OPTIONS", None)

@@ -7,9 +7,9 @@ import sys
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 # pylint: disable=wrong-import-position
-from rwproc import (BUILDDIR, DEVICE, OK, SRCDIR, USAGE, alone, client, eq, load_json,
-                    shared_server, true)
-from rwtap import case, one_line, run_cases
+from emucase import main
+from rwproc import DEVICE, OK, USAGE, alone, client, eq, load_json, shared_server, true
+from rwtap import case, one_line
 
 DEVICE_NAME = "mlx5_1"
 CONTEXTS = 8
@@ -99,20 +99,6 @@ def _():
     done = explain(device="none_0")
     eq((done.status, done.out), (DEVICE, ""), "status, standard output")
     one_line(done.err, "none_0", DEVICE_NAME)
-
-
-def main():
-    with open(os.path.join(BUILDDIR, "config.h"), encoding="utf-8") as config:
-        if "#define HAVE_MLX5 1" not in config.read():
-            print("1..0 # SKIP built without libmlx5")
-            return
-    if os.environ.get("RW_IN_EMU") != "1":
-        # In a sanitized build: Python leaks, the programs must not.
-        os.environ.update(RW_IN_EMU="1", ASAN_OPTIONS="detect_leaks=0")
-        rw_emu = os.path.join(SRCDIR, "emu", "rw_emu")
-        os.execv(rw_emu, [rw_emu, sys.executable, os.path.abspath(__file__)])
-    os.environ.pop("ASAN_OPTIONS", None)
-    run_cases()
 
 
 main()

@@ -8,9 +8,10 @@ import sys
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 # pylint: disable=wrong-import-position
-from rwproc import (BUILDDIR, OK, SRCDIR, USAGE, Client, Server, client, eq, shared_server, true,
+from emucase import main
+from rwproc import (OK, SRCDIR, USAGE, Client, Server, client, eq, shared_server, true,
                     wait_until)
-from rwtap import case, one_line, refused, run_cases
+from rwtap import case, one_line, refused
 
 DEVICE_NAME = "mlx5_1"
 FOUR_NODES = os.path.join(SRCDIR, "tests", "topo", "four_nodes.xml")
@@ -170,19 +171,4 @@ def _():
         refused(done, USAGE, f"CPU {CPUS[0]} ", f"give some of {CPUS[1]}")
 
 
-def main():
-    with open(os.path.join(BUILDDIR, "config.h"), encoding="utf-8") as config:
-        if "#define HAVE_MLX5 1" not in config.read():
-            print("1..0 # SKIP built without libmlx5")
-            return
-    if os.environ.get("RW_IN_EMU") != "1":
-        # In a sanitized build: Python leaks, the programs must not.
-        os.environ.update(RW_IN_EMU="1", ASAN_OPTIONS="detect_leaks=0")
-        rw_emu = os.path.join(SRCDIR, "emu", "rw_emu")
-        os.execv(rw_emu, [rw_emu, sys.executable, os.path.abspath(sys.argv[0])])
-    os.environ.pop("ASAN_OPTIONS", None)
-    run_cases()
-
-
-if __name__ == "__main__":
-    main()
+main()

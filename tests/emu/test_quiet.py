@@ -19,7 +19,8 @@ import tempfile
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 # pylint: disable=wrong-import-position
-from rwproc import BUILDDIR, PROGRAM, SRCDIR, client, eq, shared_server, true
+from rwbed import enter_emu
+from rwproc import BUILDDIR, PROGRAM, client, eq, shared_server, true
 from rwtap import case, good, run_cases
 
 COUNTER = os.path.join(BUILDDIR, "tests", "emu", "malloc_count.so")
@@ -156,21 +157,12 @@ def declare(why_no_trace):
 
 
 def main():
-    with open(os.path.join(BUILDDIR, "config.h"), encoding="utf-8") as config:
-        if "#define HAVE_MLX5 1" not in config.read():
-            print("1..0 # SKIP built without libmlx5")
-            return
     if "san.so" in subprocess.run(["ldd", PROGRAM], capture_output=True, text=True,
                                   check=False).stdout:
         print("1..0 # SKIP a sanitizer allocates and calls for itself")
-        return
-    if os.environ.get("RW_IN_EMU") != "1":
-        # Only polls drive the device: no thread of its own.
-        os.environ.update(RW_IN_EMU="1", RW_EMU_TICK="0")
-        rw_emu = os.path.join(SRCDIR, "emu", "rw_emu")
-        os.execv(rw_emu, [rw_emu, sys.executable, os.path.abspath(__file__)])
-    declare(find_why_no_trace())
-    run_cases()
+    elif enter_emu(tick=0):  # only polls drive the device: no thread of its own
+        declare(find_why_no_trace())
+        run_cases()
 
 
 main()

@@ -12,9 +12,9 @@ import sys
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 # pylint: disable=wrong-import-position
-from rwproc import BUILDDIR, DEVICE, RUN, eq, true, wait_until
+from rwproc import DEVICE, RUN, eq, true, wait_until
 from rwselftest import emulated, finish, start_emulated
-from rwtap import case, one_line, run_cases
+from rwtap import case, needs_mlx5, one_line, run_cases
 
 DIRECT, KEYS, REG = 9, 16, 12  # rows of the direct path, of an engine with mkeys, of reg
 READ, WRITE = "direct: READ of 1 SGE to the limit", "direct: WRITE of 1 SGE to the limit"
@@ -118,12 +118,5 @@ for some_options, a_text in ((("-x", "99"), "no GID with index 99"), (("-i", "2"
     case(f"{' '.join(some_options)}: exit 4, one line")(_)
 
 
-def main():
-    with open(os.path.join(BUILDDIR, "config.h"), encoding="utf-8") as config:
-        if "#define HAVE_MLX5 1" not in config.read():
-            print("1..0 # SKIP built without libmlx5")
-            return
+if needs_mlx5():
     run_cases()
-
-
-main()

@@ -17,7 +17,7 @@ sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 # pylint: disable=wrong-import-position
 from rwproc import BUILDDIR, OK, SRCDIR, Failed, eq, true
 from rwselftest import emulated
-from rwtap import case, run_cases
+from rwtap import case, needs_mlx5, run_cases
 
 NORMAL, LATE = "normal", "adversarial"
 COUNTS = "READ through an MR, 1 segment to the limit"
@@ -124,10 +124,8 @@ for a_name, *a_change, a_row in MUTATIONS:
 
 
 def main():
-    with open(os.path.join(BUILDDIR, "config.h"), encoding="utf-8") as config:
-        if "#define HAVE_MLX5 1" not in config.read():
-            print("1..0 # SKIP built without libmlx5")
-            return
+    if not needs_mlx5():
+        return
     if not shutil.which(variables()["CC"][0]):
         print("1..0 # SKIP no compiler")
         return
