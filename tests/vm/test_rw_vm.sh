@@ -137,6 +137,12 @@ all 'a slow reader gets everything' '[ "$status" = 0 ]' \
 status=${PIPESTATUS[0]}
 all 'a reader that goes away ends the command' \
 	'[ "$status" = 141 ]' '[ "$(cat out)" = y ]'
+# By then every pipe on the way is full.
+"$rw_vm" --topology=none --timeout=20 yes 2>err |
+	{ read -r line; sleep 2; echo "$line"; } >out
+status=${PIPESTATUS[0]}
+all 'a reader that stops reading and goes away ends the command' \
+	'[ "$status" = 141 ]' '[ "$(cat out)" = y ]'
 
 arguments=('a b' "it's" '"quoted"' '' '$HOME `id` *' $'new\nline' 'back\slash' -x)
 vm --topology=none printf '<%s>\n' "${arguments[@]}"
