@@ -13,6 +13,7 @@
 
 #include "bench/explain.h"
 #include "bench/session.h"
+#include "conf/parity.h"
 #include "mr/engine.h"
 #include "selftest/selftest.h"
 
@@ -96,6 +97,10 @@ int rw_main(const struct rw_test *test, int argc, char *argv[])
 	}
 	if (conf.show_version) {
 		printf("%s (%s) %s\n", test->program, PACKAGE_NAME, PACKAGE_VERSION);
+		return (int)finish(&err);
+	}
+	if (conf.show_parity) {
+		rw_parity_print();
 		return (int)finish(&err);
 	}
 	/* Packet sequence numbers start at random, as they should. */

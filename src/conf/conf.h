@@ -113,6 +113,7 @@ struct rw_conf {
 	bool no_peak;
 	bool show_help;
 	bool show_version;
+	bool show_parity;
 	bool force;
 
 	/* what needs no peer; each excludes the others */

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "conf/options.h"
+#include "conf/parity.h"
 #include "util/units.h"
 
 #define HELP_COLUMN 34
@@ -65,6 +65,32 @@ static void names_text(const struct rw_opt *opt, char *buf, size_t len)
 					 opt->names[i]);
 }
 
+/* The other names of @opt, most of them perftest's. */
+static void print_also(const struct rw_opt *opt)
+{
+	const char *before = "(also";
+	char text[256] = "";
+	size_t used = 0;
+
+	if (opt->alias) {
+		used = (size_t)snprintf(text, sizeof(text), "(also --%s", opt->alias);
+		before = ",";
+	}
+	for (uint32_t i = 0; i < rw_nr_parity && used < sizeof(text); i++) {
+		const char *name = rw_parity[i].name, *value;
+
+		if (rw_parity_opt(&rw_parity[i], &value) != opt || !strcmp(name, opt->name))
+			continue;
+		used += (size_t)snprintf(text + used, sizeof(text) - used, "%s --%s", before, name);
+		before = ",";
+	}
+	if (used) {
+		printf("%*s", HELP_COLUMN, "");
+		strcat(text, ")");
+		print_wrapped(text);
+	}
+}
+
 static void print_row(const struct rw_opt *opt, const struct rw_conf *conf)
 {
 	bool optional = opt->type == RW_OPT_OPTIONAL;
@@ -82,8 +108,7 @@ static void print_row(const struct rw_opt *opt, const struct rw_conf *conf)
 	default_text(opt, conf, fallback, sizeof(fallback));
 	snprintf(text, sizeof(text), "%s%s%s", opt->help, names, fallback);
 	print_wrapped(text);
-	if (opt->alias)
-		printf("%*s(also --%s)\n", HELP_COLUMN, "", opt->alias);
+	print_also(opt);
 }
 
 void rw_conf_help(const struct rw_test *test)

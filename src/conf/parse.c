@@ -6,24 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "conf/options.h"
-
-#define MAX_LONG (2 * RW_MAX_OPTS + 1) /* every row, its alias, the terminator */
-
-/* getopt's values for rows: above every letter. */
-#define ROW_VALUE(i) (256 + (int)(i))
-
-static int arg_of(const struct rw_opt *opt)
-{
-	switch (opt->type) {
-	case RW_OPT_FLAG:
-		return no_argument;
-	case RW_OPT_OPTIONAL:
-		return optional_argument;
-	default:
-		return required_argument;
-	}
-}
+#include "conf/names.h"
 
 /* What stands for the value of @opt when it has none. */
 static const char *bare_value(const struct rw_opt *opt)
@@ -36,44 +19,14 @@ static bool is_text(const struct rw_opt *opt)
 	return opt->type == RW_OPT_STRING || opt->type == RW_OPT_OPTIONAL;
 }
 
-static void build_getopt(char *letters, struct option *longs)
-{
-	*letters++ = ':'; /* tell a missing argument from an unknown option */
-	for (uint32_t i = 0; i < rw_nr_opts; i++) {
-		const struct rw_opt *opt = &rw_opts[i];
-		int has_arg = arg_of(opt);
-
-		if (opt->letter) {
-			*letters++ = opt->letter;
-			for (int colons = 0; colons < has_arg; colons++)
-				*letters++ = ':';
-		}
-		*longs++ = (struct option){ opt->name, has_arg, NULL, ROW_VALUE(i) };
-		if (opt->alias)
-			*longs++ = (struct option){ opt->alias, has_arg, NULL, ROW_VALUE(i) };
-	}
-	*letters = '\0';
-	memset(longs, 0, sizeof(*longs));
-}
-
-static int row_of(int value)
-{
-	if (value >= 256)
-		return value - 256;
-	for (uint32_t i = 0; i < rw_nr_opts; i++)
-		if (rw_opts[i].letter == value)
-			return (int)i;
-	return -1;
-}
-
 /* --size with weights is --mix_sizes: the row of the latter. */
-static int row_of_mix(int row, const char *text)
+static const struct rw_opt *opt_of_mix(const struct rw_opt *opt, const char *text)
 {
-	if (strcmp(rw_opts[row].name, "size") || !text || !strchr(text, ':'))
-		return row;
-	while (strcmp(rw_opts[row].name, "mix_sizes"))
-		row++;
-	return row;
+	if (strcmp(opt->name, "size") || !text || !strchr(text, ':'))
+		return opt;
+	while (strcmp(opt->name, "mix_sizes"))
+		opt++;
+	return opt;
 }
 
 /* getopt_long said '?' or ':' about argv[optind - 1], or about one letter in it. */
@@ -81,15 +34,20 @@ static int bad_option(const struct rw_conf *conf, int what, char *const argv[],
 		      struct rw_err *err)
 {
 	const char *program = conf->test->program;
-	int row = optopt ? row_of(optopt) : -1;
+	struct rw_name name = { 0 };
+	const struct rw_parity *parity;
 
-	if (what == ':' && row >= 0)
-		return rw_fail(err, RW_EXIT_USAGE, -EINVAL, "--%s needs a value: %s",
-			       rw_opts[row].name, rw_opts[row].unit);
-	if (row >= 0 && optopt >= 256)
-		return rw_fail(err, RW_EXIT_USAGE, -EINVAL, "--%s takes no value",
-			       rw_opts[row].name);
-	if (optopt && optopt < 256)
+	if (optopt)
+		name = rw_name_of(optopt);
+	if (what == ':' && name.opt)
+		return rw_fail(err, RW_EXIT_USAGE, -EINVAL, "--%s needs a value: %s", name.typed,
+			       name.opt->unit);
+	if (name.opt && optopt >= RW_LONG_NAMES)
+		return rw_fail(err, RW_EXIT_USAGE, -EINVAL, "--%s takes no value", name.typed);
+	parity = rw_parity_find(argv[optind - 1], optopt);
+	if (parity)
+		return rw_parity_refuse(parity, err);
+	if (optopt)
 		return rw_fail(err, RW_EXIT_USAGE, -EINVAL,
 			       "unknown option -%c; '%s --help' lists all", optopt, program);
 	return rw_fail(err, RW_EXIT_USAGE, -EINVAL,
@@ -235,37 +193,46 @@ static int take_host(struct rw_conf *conf, int argc, char *const argv[], struct 
 	return check_server_options(conf, err);
 }
 
+/* What getopt's @what asks for, with @text behind it or NULL. */
+static int take_option(struct rw_conf *conf, int what, const char *text, struct rw_err *err)
+{
+	struct rw_name name = rw_name_of(what);
+	const struct rw_opt *opt = opt_of_mix(name.opt, text);
+
+	if (!rw_opt_is_of(opt, conf->test))
+		return rw_fail(err, RW_EXIT_USAGE, -EINVAL,
+			       "--%s is an option of ib_rw_%s, not of %s; leave it out", opt->name,
+			       opt->only, conf->test->program);
+	/* An unset variable of a script must not mean the default. */
+	if (is_text(opt) && text && !*text)
+		return rw_fail(err, RW_EXIT_USAGE, -EINVAL,
+			       "--%s: the value is empty; give %s or leave the option out",
+			       opt->name, opt->unit);
+	/* What a name of perftest's stands for yields to what was typed. */
+	if (name.value && conf->given[opt - rw_opts])
+		return 0;
+	conf->given[opt - rw_opts] = true;
+	return rw_opt_set(opt, conf, text ? text : name.value ? name.value : bare_value(opt), err);
+}
+
 int rw_conf_parse(const struct rw_test *test, int argc, char *const argv[], struct rw_conf *conf,
 		  struct rw_err *err)
 {
-	struct option longs[MAX_LONG];
-	char letters[3 * RW_MAX_OPTS + 2];
-	int what, row, ret;
+	struct rw_names names;
+	int what, ret;
 
 	rw_conf_init(conf, test);
-	build_getopt(letters, longs);
+	rw_names_init(&names);
 	optind = 0; /* glibc: start over */
 	opterr = 0;
-	while ((what = getopt_long(argc, argv, letters, longs, NULL)) != -1) {
+	while ((what = getopt_long(argc, argv, names.letters, names.longs, NULL)) != -1) {
 		if (what == '?' || what == ':')
 			return bad_option(conf, what, argv, err);
-		row = row_of_mix(row_of(what), optarg);
-		if (!rw_opt_is_of(&rw_opts[row], test))
-			return rw_fail(err, RW_EXIT_USAGE, -EINVAL,
-				       "--%s is an option of ib_rw_%s, not of %s; leave it out",
-				       rw_opts[row].name, rw_opts[row].only, test->program);
-		/* An unset variable of a script must not mean the default. */
-		if (is_text(&rw_opts[row]) && optarg && !*optarg)
-			return rw_fail(err, RW_EXIT_USAGE, -EINVAL,
-				       "--%s: the value is empty; give %s or leave the option out",
-				       rw_opts[row].name, rw_opts[row].unit);
-		ret = rw_opt_set(&rw_opts[row], conf,
-				 optarg ? optarg : bare_value(&rw_opts[row]), err);
+		ret = take_option(conf, what, optarg, err);
 		if (ret)
 			return ret;
-		conf->given[row] = true;
 	}
-	if (conf->show_help || conf->show_version)
+	if (conf->show_help || conf->show_version || conf->show_parity)
 		return 0;
 	ret = take_host(conf, argc, argv, err);
 	if (!ret)

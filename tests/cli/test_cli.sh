@@ -70,7 +70,7 @@ result $? "-h wins over what else is wrong"
 
 # ---- usage
 refused "unknown option" 2 "--bogus" --bogus
-refused "unknown letter" 2 "-Z" -Z
+refused "unknown letter" 2 "unknown option -1" -1
 refused "value missing" 2 "--size needs a value" -s
 refused "value of a flag" 2 "takes no value" --verify=1
 refused "no number" 2 "--size" -s 64KB

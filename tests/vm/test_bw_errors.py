@@ -23,7 +23,7 @@ def command(*words):
 
 BAD_USAGE = (
     (("--bogus",), "unknown", "--bogus", "--help"),
-    (("-Z",), "unknown option -Z"),
+    (("-1",), "unknown option -1"),
     (("--size",), "--size", "not a number"),  # the host is taken for its value
     (("--verify=yes",), "--verify takes no value"),
     (("--s=1",), "ambiguous"),
