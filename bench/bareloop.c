@@ -145,7 +145,7 @@ static bool is_known(const struct rw_row *row)
 int rw_row_run(struct rw_row *row, const struct rw_row_limit *limit, struct rw_err *err)
 {
 	const struct rw_load *load = row->load;
-	struct bare bare = { .ex = load->ep.qps[0].ex, .rkey = load->remote.rkey };
+	struct bare bare = { .ex = load->ep.qps[0].ex, .rkey = load->remote.rkeys[0] };
 	uint64_t start_ns = rw_clock_raw_ns();
 	int ret;
 

@@ -19,7 +19,7 @@ int rw_row_post_marker(struct rw_row *row, struct rw_load_qp *q, uint64_t wr_id,
 {
 	const struct rw_load *load = row->load;
 	int ret = rw_post_marker(q->qp, wr_id, rw_conf_has_op(load->conf, RW_VERB_WRITE),
-				 load->remote.rkey, load->remote.addr);
+				 load->remote.rkeys[0], load->remote.addr);
 
 	return ret ? rw_row_post_failed(q->qp, ret, err) : 0;
 }

@@ -161,6 +161,7 @@ static int take_accept(struct rw_client *client, const json_t *msg, struct rw_er
 		ret = rw_msg_port_unpack(obj, &port, err);
 	if (!ret)
 		ret = rw_field_obj(msg, "buffer", &obj, err);
+	client->load.remote.nr_rkeys = client->conf->mr_per_qp ? (uint32_t)client->conf->qps : 1;
 	if (!ret)
 		ret = rw_msg_buffer_unpack(obj, &client->load.remote, err);
 	if (!ret)
@@ -280,9 +281,11 @@ static int run_session(struct rw_client *client, struct rw_err *err)
 	if (!ret) {
 		rw_session_check_memory(&client->placement, &client->device, &client->load.arena,
 					client->load.engine && client->load.engine->needs_window);
-		client->side = rw_session_facts(&client->device, &client->placement);
+		client->side = rw_session_facts(&client->device, &client->placement,
+						&client->load.arena);
 		client->facts.host = json_object_get(client->side, "host");
 		client->facts.device = json_object_get(client->side, "device");
+		client->facts.memory = json_object_get(client->side, "memory");
 		client->facts.connection = connection_facts(client);
 		json_object_set_new(client->facts.connection, "clock", clock_facts(client));
 		json_object_set_new(client->facts.connection, "qp",

@@ -8,7 +8,7 @@
 
 static uint8_t *slot_memory(const struct rw_lent *lent, uint32_t slot)
 {
-	return lent->arena.base + slot * lent->slot_bytes;
+	return lent->arena.base + rw_conf_slot_place(lent->conf, slot) * lent->slot_bytes;
 }
 
 uint8_t rw_lent_access(const struct rw_conf *conf)
@@ -33,6 +33,7 @@ int rw_lent_open(struct rw_lent *lent, const struct rw_conf *conf, struct ibv_pd
 	lent->slot_bytes = rw_round_up(sizes[n - 1], RW_PAGE_BYTES);
 	lent->nr_slots = (uint32_t)rw_conf_slots(conf);
 	want.bytes = lent->slot_bytes * lent->nr_slots;
+	want.mr_bytes = lent->slot_bytes * rw_conf_mr_slots(conf);
 	return rw_arena_open(pd, &want, &lent->arena, err);
 }
 
@@ -45,9 +46,11 @@ void rw_lent_to_msg(const struct rw_lent *lent, struct rw_msg_buffer *buffer)
 {
 	*buffer = (struct rw_msg_buffer){
 		.addr = (uintptr_t)lent->arena.base,
-		.rkey = lent->arena.mr->rkey,
 		.slot_bytes = lent->slot_bytes,
+		.nr_rkeys = lent->arena.nr_mrs,
 	};
+	for (uint32_t i = 0; i < lent->arena.nr_mrs; i++)
+		buffer->rkeys[i] = lent->arena.mrs[i]->rkey;
 }
 
 int rw_lent_prepare(struct rw_lent *lent, const struct rw_msg_prepare *row, struct rw_err *err)

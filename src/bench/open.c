@@ -232,6 +232,7 @@ static int open_arena(struct rw_load *load, int memory_node, struct rw_err *err)
 {
 	struct rw_arena_want want = {
 		.bytes = load->slot_bytes * rw_conf_slots(load->conf),
+		.mr_bytes = load->slot_bytes * rw_conf_mr_slots(load->conf),
 		.numa_node = memory_node,
 		/* A window of engine reg is made of pages of 4 KiB. */
 		.allow_hugepages = !load->engine || !load->engine->needs_window,

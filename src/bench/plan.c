@@ -10,17 +10,19 @@
 
 static uint64_t slot_offset(const struct rw_row *row, const struct rw_slot *slot)
 {
-	return slot->index * row->load->slot_bytes;
+	return rw_conf_slot_place(row->load->conf, slot->index) * row->load->slot_bytes;
 }
 
 static void fill_segs(const struct rw_row *row, const struct rw_slot *slot,
 		      const struct rw_layout *layout, struct rw_seg *segs)
 {
+	const struct rw_arena *arena = &row->load->arena;
+	uint64_t offset = slot_offset(row, slot);
+
 	for (uint32_t i = 0; i < layout->nr_segs; i++) {
-		segs[i].addr = (uintptr_t)row->load->arena.base + slot_offset(row, slot) +
-			       i * layout->stride_bytes;
+		segs[i].addr = (uintptr_t)arena->base + offset + i * layout->stride_bytes;
 		segs[i].length = rw_layout_length(layout, i);
-		segs[i].lkey = row->load->arena.mr->lkey;
+		segs[i].lkey = rw_arena_mr(arena, offset)->lkey;
 	}
 }
 
@@ -29,12 +31,14 @@ static int plan_kind(struct rw_row *row, struct rw_slot *slot, const struct rw_r
 		     struct rw_slot_kind *planned, const struct rw_attrs *attrs,
 		     struct rw_err *err)
 {
+	const struct rw_msg_buffer *remote = &row->load->remote;
+	uint64_t place = rw_conf_slot_place(row->load->conf, slot->index);
 	struct rw_io io = {
 		.op = rw_load_op(kind->kind.op),
 		.segs = planned->segs,
 		.nr_segs = kind->layout.nr_segs,
-		.remote_addr = row->load->remote.addr + slot->index * row->load->remote.slot_bytes,
-		.rkey = row->load->remote.rkey,
+		.remote_addr = remote->addr + place * remote->slot_bytes,
+		.rkey = remote->rkeys[slot->q->index % remote->nr_rkeys],
 	};
 	int ret;
 

@@ -142,7 +142,8 @@ static int send_accept(struct server *server, struct rw_err *err)
 					 "port", rw_msg_port_pack(&port), "qps",
 					 rw_session_qps_pack(&server->ep), "buffer",
 					 rw_msg_buffer_pack(&buffer), "facts",
-					 rw_session_facts(server->device, server->placement), "cm",
+					 rw_session_facts(server->device, server->placement,
+							  &server->lent.arena), "cm",
 					 server->conf.rdma_cm ? rw_msg_cm_pack(&cm) : NULL),
 			       err);
 }

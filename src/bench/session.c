@@ -273,12 +273,14 @@ int rw_session_connect_qp(struct rw_endpoint *ep, struct rw_cm *cm, uint32_t ind
 		     rw_qp_connect(ep->device, &ep->qps[index], index, peer, &remote, link, err);
 }
 
-json_t *rw_session_facts(const struct rw_device *device, const struct rw_placement *placement)
+json_t *rw_session_facts(const struct rw_device *device, const struct rw_placement *placement,
+			 const struct rw_arena *arena)
 {
 	json_t *host = rw_host_facts();
 
 	json_object_set_new(host, "placement", rw_placement_json(placement));
-	return json_pack("{s:o, s:o}", "host", host, "device", rw_device_facts(device));
+	return json_pack("{s:o, s:o, s:o}", "host", host, "device", rw_device_facts(device),
+			 "memory", rw_arena_facts(arena));
 }
 
 /* Clean every string in @value, however deep. */

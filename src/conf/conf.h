@@ -161,6 +161,7 @@ struct rw_conf {
 	uint64_t invalidate;    /* enum rw_invalidate */
 	uint64_t pool_scope;    /* enum rw_pool_scope */
 	uint64_t sq;            /* enum rw_sq */
+	bool mr_per_qp;         /* the memory of each QP is an MR of its own */
 	uint64_t rate;          /* operations per second of an open loop; 0: closed loop */
 	char arrival[32];       /* how they arrive */
 	uint64_t think_us;      /* mean pause of a context between two operations */
@@ -227,6 +228,12 @@ bool rw_conf_takes_turns(const struct rw_conf *conf);
 
 /* Operation contexts of a session: rows that take turns have their own. */
 uint64_t rw_conf_slots(const struct rw_conf *conf);
+
+/* In one MR lie the slots of a QP, or all. */
+uint64_t rw_conf_mr_slots(const struct rw_conf *conf);
+
+/* Where slot @index lies in the memory of either side, counted in slots: beside others of its MR. */
+uint64_t rw_conf_slot_place(const struct rw_conf *conf, uint64_t index);
 
 /*
  * The percentiles that are reported, as they were typed. Returns how many, or

@@ -20,6 +20,7 @@ static const char *const profile_names[] = { "mlx5", "rxe", "siw", "irdma", NULL
 #define GROUP_DEVICE  "Device and connection (each side its own)"
 #define GROUP_LOAD    "Load (given to the client only)"
 #define GROUP_PATH    "Paths and memory registration"
+#define GROUP_MEMORY  "Memory"
 #define GROUP_OUTPUT  "Output"
 #define GROUP_LOCAL   "Without a peer"
 
@@ -134,6 +135,9 @@ const struct rw_opt rw_opts[] = {
 	  "qp", "SCOPE", pool_scope_names, "who has an MR pool: each QP (as the kernel), or the QPs of a thread together" },
 	{ 0, "sq", NULL, RW_OPT_NAME, RW_SCOPE_RUN, GROUP_PATH, FIELD(sq), 0, 1,
 	  "full", "SIZE", sq_names, "send queue: room for every context's longest chain, or the kernel's 3 WRs per context, which fallbacks can fill" },
+
+	{ 0, "mr_per_qp", NULL, RW_OPT_FLAG, RW_SCOPE_RUN, GROUP_MEMORY, FIELD(mr_per_qp), 0, 1,
+	  "0", NULL, NULL, "register the memory of each QP as an MR of its own, on both sides" },
 
 	{ 'W', "report-counters", NULL, RW_OPT_STRING, RW_SCOPE_OUTPUT, GROUP_OUTPUT, FIELD(counters), 0, 1024,
 	  "", "LIST", NULL, "counters of the port, such as hw_counters/out_of_buffer, and by how much each row moves them" },

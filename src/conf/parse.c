@@ -278,3 +278,16 @@ uint64_t rw_conf_slots(const struct rw_conf *conf)
 
 	return conf->contexts * conf->qps * rows;
 }
+
+uint64_t rw_conf_mr_slots(const struct rw_conf *conf)
+{
+	return rw_conf_slots(conf) / (conf->mr_per_qp ? conf->qps : 1);
+}
+
+/* Slots are dealt to QPs in turn. */
+uint64_t rw_conf_slot_place(const struct rw_conf *conf, uint64_t index)
+{
+	if (!conf->mr_per_qp)
+		return index;
+	return index % conf->qps * rw_conf_mr_slots(conf) + index / conf->qps;
+}

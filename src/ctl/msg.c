@@ -155,8 +155,37 @@ int rw_msg_qps_unpack(const json_t *obj, struct rw_msg_qp *qps, uint32_t n, stru
 
 json_t *rw_msg_buffer_pack(const struct rw_msg_buffer *buffer)
 {
-	return json_pack("{s:o, s:I, s:I}", "addr", rw_json_hex64(buffer->addr), "rkey",
-			 (json_int_t)buffer->rkey, "slot_bytes", (json_int_t)buffer->slot_bytes);
+	json_t *rkeys = json_array();
+
+	for (uint32_t i = 0; rkeys && i < buffer->nr_rkeys; i++)
+		json_array_append_new(rkeys, json_integer(buffer->rkeys[i]));
+	return json_pack("{s:o, s:I, s:o}", "addr", rw_json_hex64(buffer->addr), "slot_bytes",
+			 (json_int_t)buffer->slot_bytes, "rkeys", rkeys);
+}
+
+static int rkeys_unpack(const json_t *obj, struct rw_msg_buffer *buffer, struct rw_err *err)
+{
+	json_t *list, *item;
+	size_t i;
+	int ret = rw_field_array(obj, "rkeys", RW_MSG_MAX_QPS, &list, err);
+
+	if (ret)
+		return ret;
+	if (json_array_size(list) != buffer->nr_rkeys)
+		return rw_fail(err, RW_EXIT_PEER, -EPROTO,
+			       "message from the peer: %zu rkeys instead of %u",
+			       json_array_size(list), buffer->nr_rkeys);
+	json_array_foreach(list, i, item)
+	{
+		json_int_t rkey = json_integer_value(item);
+
+		if (!json_is_integer(item) || rkey < 0 || rkey > UINT32_MAX)
+			return rw_fail(err, RW_EXIT_PEER, -EPROTO,
+				       "message from the peer: rkey %zu is no number of 32 bits",
+				       i);
+		buffer->rkeys[i] = (uint32_t)rkey;
+	}
+	return 0;
 }
 
 int rw_msg_buffer_unpack(const json_t *obj, struct rw_msg_buffer *buffer, struct rw_err *err)
@@ -164,10 +193,8 @@ int rw_msg_buffer_unpack(const json_t *obj, struct rw_msg_buffer *buffer, struct
 	int ret = rw_field_hex64(obj, "addr", &buffer->addr, err);
 
 	if (!ret)
-		ret = u32_unpack(obj, "rkey", 0, UINT32_MAX, &buffer->rkey, err);
-	if (!ret)
 		ret = rw_field_u64(obj, "slot_bytes", 1, INT64_MAX, &buffer->slot_bytes, err);
-	return ret;
+	return ret ? ret : rkeys_unpack(obj, buffer, err);
 }
 
 json_t *rw_msg_prepare_pack(const struct rw_msg_prepare *prepare)

@@ -55,11 +55,12 @@ struct rw_msg_qp {
 	uint32_t psn;
 };
 
-/* The server's memory: slot i begins at addr + i * slot_bytes. */
+/* The server's memory: slots one behind the other from addr on (rw_conf_slot_place). */
 struct rw_msg_buffer {
 	uint64_t addr;
-	uint32_t rkey;
 	uint64_t slot_bytes;
+	uint32_t nr_rkeys; /* 1, or one for each QP */
+	uint32_t rkeys[RW_MSG_MAX_QPS];
 };
 
 struct rw_msg_prepare {
@@ -87,6 +88,7 @@ json_t *rw_msg_qps_pack(const struct rw_msg_qp *qps, uint32_t n);
 int rw_msg_qps_unpack(const json_t *obj, struct rw_msg_qp *qps, uint32_t n, struct rw_err *err);
 
 json_t *rw_msg_buffer_pack(const struct rw_msg_buffer *buffer);
+/* @buffer->nr_rkeys is the caller's; exactly as many must be there. */
 int rw_msg_buffer_unpack(const json_t *obj, struct rw_msg_buffer *buffer, struct rw_err *err);
 
 json_t *rw_msg_prepare_pack(const struct rw_msg_prepare *prepare);

@@ -244,6 +244,7 @@ static json_t *info_json(const struct rw_conf *conf, const struct rw_report_fact
 	json_object_set_new(info, "configuration", rw_conf_to_json(conf, false));
 	json_object_set_new(info, "host", or_null(facts->host));
 	json_object_set_new(info, "device", or_null(facts->device));
+	json_object_set_new(info, "memory", or_null(facts->memory));
 	json_object_set_new(info, "peer", or_null(facts->peer));
 	json_object_set_new(info, "connection", or_null(facts->connection));
 	return info;

@@ -14,7 +14,8 @@ struct rw_report_facts {
 	const char *command_line;
 	json_t *host;
 	json_t *device;
-	json_t *peer;       /* {"host": ..., "device": ...}, or NULL */
+	json_t *memory;     /* kind, bytes, pages, MRs */
+	json_t *peer;       /* {"host": ..., "device": ..., "memory": ...}, or NULL */
 	json_t *connection; /* MTU, outstanding READs, granted queues */
 	json_t *notes;      /* an array of texts: what was changed or left out, and why; or NULL */
 	const char *caveat; /* what the device cannot show, or NULL */

@@ -152,10 +152,8 @@ static int open_side(struct rw_rig *rig, struct rw_rig_side *side, uint64_t byte
 
 	if (!ret)
 		ret = rw_arena_open(side->ep.pd, &want, &side->arena, err);
-	if (ret) {
-		side->arena.mr = NULL;
+	if (ret)
 		return ret;
-	}
 	side->expected = malloc(side->arena.bytes);
 	if (!side->expected)
 		return rw_fail(err, RW_EXIT_RUN, -ENOMEM, "out of memory");
@@ -230,7 +228,7 @@ static void close_qps(struct rw_endpoint *ep)
 
 static void close_side(struct rw_rig_side *side)
 {
-	if (side->arena.mr)
+	if (side->arena.nr_mrs)
 		rw_arena_close(&side->arena);
 	free(side->expected);
 	rw_endpoint_close(&side->ep);

@@ -64,7 +64,7 @@ static int lay_out(struct rw_rig *rig, const struct rw_shape *shape, uint64_t of
 
 		seg->addr = (uintptr_t)rig->local.arena.base + offset + i * op->layout.stride_bytes;
 		seg->length = rw_layout_length(&op->layout, i);
-		seg->lkey = rig->local.arena.mr->lkey;
+		seg->lkey = rw_arena_mr(&rig->local.arena, offset)->lkey;
 		if (shape->uneven && !windowed)
 			make_uneven(shape, seg, i);
 		op->length += seg->length;
@@ -159,7 +159,7 @@ int rw_rig_plan(struct rw_rig *rig, struct rw_rig_op *op, struct rw_err *err)
 		.segs = op->segs,
 		.nr_segs = op->nr_segs,
 		.remote_addr = (uintptr_t)rig->remote.arena.base + op->remote_offset,
-		.rkey = rig->remote.arena.mr->rkey,
+		.rkey = rw_arena_mr(&rig->remote.arena, op->remote_offset)->rkey,
 		.mr_addr = (uintptr_t)op->window,
 	};
 	int ret = rw_ctx_prepare(&op->ctx, &rig->attrs, &io);

@@ -30,18 +30,11 @@ static const struct rw_memory_kind *choose_kind(const struct rw_arena_want *want
 	return kinds[i];
 }
 
-static int register_arena(struct rw_arena *arena, struct ibv_pd *pd, int access,
-			  struct rw_err *err)
+static int register_failed(const struct rw_arena *arena, int ret, struct rw_err *err)
 {
 	char size[RW_SIZE_TEXT];
 	struct rlimit memlock;
-	int ret;
 
-	errno = 0;
-	arena->mr = arena->kind->reg(arena, pd, 0, arena->bytes, access);
-	if (arena->mr)
-		return 0;
-	ret = errno ? -errno : -ENOMEM;
 	if (!getrlimit(RLIMIT_MEMLOCK, &memlock) && memlock.rlim_cur < arena->bytes)
 		return rw_fail(err, RW_EXIT_DEVICE, ret,
 			       "cannot register %s bytes: %s; the locked memory limit is %" PRIu64
@@ -51,6 +44,39 @@ static int register_arena(struct rw_arena *arena, struct ibv_pd *pd, int access,
 	return rw_fail(err, RW_EXIT_DEVICE, ret,
 		       "cannot register %s bytes: %s; lower --size, --contexts or --qp",
 		       rw_format_size(arena->bytes, size), strerror(-ret));
+}
+
+static void unregister(struct rw_arena *arena)
+{
+	while (arena->nr_mrs)
+		ibv_dereg_mr(arena->mrs[--arena->nr_mrs]);
+	free(arena->mrs);
+}
+
+static int register_arena(struct rw_arena *arena, struct ibv_pd *pd,
+			  const struct rw_arena_want *want, struct rw_err *err)
+{
+	uint64_t n = want->mr_bytes ? want->bytes / want->mr_bytes : 1;
+
+	arena->mr_bytes = want->mr_bytes ? want->mr_bytes : arena->bytes;
+	arena->mrs = calloc(n, sizeof(arena->mrs[0]));
+	if (!arena->mrs)
+		return rw_fail(err, RW_EXIT_RUN, -ENOMEM, "out of memory");
+	for (uint64_t i = 0; i < n; i++) {
+		uint64_t offset = i * arena->mr_bytes;
+		uint64_t bytes = i + 1 < n ? arena->mr_bytes : arena->bytes - offset;
+		int ret;
+
+		errno = 0;
+		arena->mrs[i] = arena->kind->reg(arena, pd, offset, bytes, want->access);
+		if (!arena->mrs[i]) {
+			ret = register_failed(arena, errno ? -errno : -ENOMEM, err);
+			unregister(arena);
+			return ret;
+		}
+		arena->nr_mrs++;
+	}
+	return 0;
 }
 
 int rw_arena_open(struct ibv_pd *pd, const struct rw_arena_want *want, struct rw_arena *arena,
@@ -64,11 +90,11 @@ int rw_arena_open(struct ibv_pd *pd, const struct rw_arena_want *want, struct rw
 			       "the run needs a buffer of %" PRIu64
 			       " MiB, more than half of the memory of this host; lower --size, --contexts or --qp",
 			       want->bytes >> 20);
-	arena->kind = choose_kind(want);
+	*arena = (struct rw_arena){ .kind = choose_kind(want) };
 	ret = arena->kind->alloc(arena, want, err);
 	if (ret)
 		return ret;
-	ret = register_arena(arena, pd, want->access, err);
+	ret = register_arena(arena, pd, want, err);
 	if (ret)
 		arena->kind->free(arena);
 	return ret;
@@ -76,8 +102,15 @@ int rw_arena_open(struct ibv_pd *pd, const struct rw_arena_want *want, struct rw
 
 void rw_arena_close(struct rw_arena *arena)
 {
-	ibv_dereg_mr(arena->mr);
+	unregister(arena);
 	arena->kind->free(arena);
+}
+
+json_t *rw_arena_facts(const struct rw_arena *arena)
+{
+	return json_pack("{s:s, s:I, s:I, s:i}", "kind", arena->kind->name, "bytes",
+			 (json_int_t)arena->bytes, "page_bytes", (json_int_t)arena->page_bytes,
+			 "mrs", (int)arena->nr_mrs);
 }
 
 static size_t window_bytes(const struct rw_layout *layout)

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /*
  * The memory of one side, of whatever kind (verbs/memory.h), mapped once and registered
- * once. Pieces of it can be mapped a second time, side by side, as a window: the same pages
+ * once, in one MR or in several side by side. Pieces of it can be mapped a second time, side by side, as a window: the same pages
  * at contiguous addresses, which is what an MR made by ibv_reg_mr can cover.
  */
 #ifndef RW_VERBS_ARENA_H
 #define RW_VERBS_ARENA_H
 
 #include <infiniband/verbs.h>
+#include <jansson.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -23,7 +24,9 @@ struct rw_arena {
 	uint64_t page_bytes;
 	int fd; /* what windows map, from fd_offset on */
 	uint64_t fd_offset;
-	struct ibv_mr *mr;
+	struct ibv_mr **mrs; /* side by side ... */
+	uint32_t nr_mrs;     /* 0: not open */
+	uint64_t mr_bytes;   /* ... each of so many bytes; the last takes the rest */
 };
 
 struct rw_arena_want {
@@ -31,6 +34,7 @@ struct rw_arena_want {
 	int numa_node;       /* -1: anywhere */
 	bool allow_hugepages; /* false: windows will be mapped from 4 KiB pages */
 	int access;          /* ibv_access_flags of the registration */
+	uint64_t mr_bytes;   /* register it in parts of so many bytes; 0: in one */
 };
 
 /*
@@ -41,6 +45,17 @@ struct rw_arena_want {
 int rw_arena_open(struct ibv_pd *pd, const struct rw_arena_want *want, struct rw_arena *arena,
 		  struct rw_err *err);
 void rw_arena_close(struct rw_arena *arena);
+
+/* What a report says of it. NULL: out of memory. */
+json_t *rw_arena_facts(const struct rw_arena *arena);
+
+/* The MR that what begins at @offset lies in. */
+static inline const struct ibv_mr *rw_arena_mr(const struct rw_arena *arena, uint64_t offset)
+{
+	uint64_t i = offset / arena->mr_bytes;
+
+	return arena->mrs[i < arena->nr_mrs ? i : arena->nr_mrs - 1];
+}
 
 /*
  * Map the segments of @layout that start at @offset of the arena side by side.

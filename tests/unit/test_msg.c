@@ -33,7 +33,9 @@ static const struct rw_msg_port a_port = {
 	.gid_type = 3,
 	.gid = { 0xfe, 0x80, [6] = 0x0a, [15] = 0xff },
 };
-static const struct rw_msg_buffer a_buffer = { UINT64_MAX - 4095, UINT32_MAX, 1 << 30 };
+static const struct rw_msg_buffer a_buffer = {
+	UINT64_MAX - 4095, 1 << 30, 2, { UINT32_MAX, 7 },
+};
 static const struct rw_msg_prepare a_prepare = { true, true, 65536, UINT32_MAX };
 static const struct rw_corrupt a_corrupt = { UINT64_C(1) << 40, 131071, 65535, 0xab, 0 };
 
@@ -54,7 +56,7 @@ static int take_qps(const json_t *obj, struct rw_err *err)
 
 static int take_buffer(const json_t *obj, struct rw_err *err)
 {
-	struct rw_msg_buffer buffer;
+	struct rw_msg_buffer buffer = { .nr_rkeys = 2 };
 
 	return rw_msg_buffer_unpack(obj, &buffer, err);
 }
@@ -104,7 +106,7 @@ static const struct {
 } good[] = {
 	{ take_port, "{" PORT "\"gid_type\":2," GID "}" },
 	{ take_qps, "{\"qps\":[" QP "," QP "]}" },
-	{ take_buffer, "{\"addr\":\"0x7f0000000000\",\"rkey\":7,\"slot_bytes\":4096}" },
+	{ take_buffer, "{\"addr\":\"0x7f0000000000\",\"rkeys\":[7,8],\"slot_bytes\":4096}" },
 	{ take_prepare, "{\"write\":false,\"verify\":true,\"size\":64,\"seed\":1}" },
 	{ take_finish, "{\"operations\":9,\"done\":\"ff0f\"}" },
 	{ take_finished, "{" FINISHED "}" },
@@ -283,14 +285,14 @@ static void test_qps(void **state)
 static void test_buffer_prepare_finished(void **state)
 {
 	struct rw_err err = { 0 };
-	struct rw_msg_buffer buffer;
+	struct rw_msg_buffer buffer = { .nr_rkeys = 2 };
 	struct rw_msg_prepare prepare;
 	struct rw_corrupt corrupt;
 	json_t *obj = travel(rw_msg_buffer_pack(&a_buffer));
 
 	assert_int_equal(rw_msg_buffer_unpack(obj, &buffer, &err), 0);
-	assert_true(buffer.addr == a_buffer.addr && buffer.rkey == a_buffer.rkey &&
-		    buffer.slot_bytes == a_buffer.slot_bytes);
+	assert_true(buffer.addr == a_buffer.addr && buffer.slot_bytes == a_buffer.slot_bytes);
+	assert_memory_equal(buffer.rkeys, a_buffer.rkeys, 2 * sizeof(buffer.rkeys[0]));
 	json_decref(obj);
 	obj = travel(rw_msg_prepare_pack(&a_prepare));
 	assert_string_equal(json_string_value(json_object_get(obj, "type")), "prepare");
