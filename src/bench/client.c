@@ -113,10 +113,11 @@ static int setup(struct rw_client *client, struct rw_err *err)
 	rw_port_addr_get(&client->device, true, &client->own);
 	rw_session_port_to_msg(&client->own, &port);
 	return rw_session_send(client->chan,
-			       json_pack("{s:s, s:s, s:o, s:o}", "type", "setup", "test",
+			       json_pack("{s:s, s:s, s:o, s:o, s:i}", "type", "setup", "test",
 					 client->conf->test->id, "run",
 					 rw_conf_to_json(client->conf, true), "port",
-					 rw_msg_port_pack(&port)),
+					 rw_msg_port_pack(&port), "wr_segs",
+					 (int)client->load.wr_segs),
 			       err);
 }
 
@@ -125,14 +126,15 @@ static json_t *connection_facts(const struct rw_client *client)
 	const struct rw_load *load = &client->load;
 	const struct rw_qp *qp = &load->ep.qps[0];
 
-	return json_pack("{s:i, s:i, s:i, s:i, s:i, s:b, s:b, s:i, s:s, s:i}", "mtu",
+	return json_pack("{s:i, s:i, s:i, s:i, s:i, s:b, s:b, s:i, s:s, s:i, s:i}", "mtu",
 			 (int)client->link.mtu_bytes, "outstanding_reads",
 			 (int)client->link.rd_atom, "max_send_wr", (int)qp->max_send_wr,
 			 "sq_blocks", (int)rw_engine_sq_blocks(load->device, qp), "max_send_sge",
 			 (int)qp->max_send_sge, "hugepages",
 			 load->arena.page_bytes > RW_PAGE_BYTES, "tsc", load->clock.is_tsc,
 			 "max_sgl_rd", (int)load->max_sgl_rd, "max_sgl_rd_source",
-			 load->max_sgl_rd_source, "mr_entries", (int)load->mr_entries);
+			 load->max_sgl_rd_source, "mr_entries", (int)load->mr_entries, "wr_segs",
+			 (int)load->wr_segs);
 }
 
 static json_t *clock_facts(const struct rw_client *client)

@@ -97,8 +97,8 @@ static void fill_attrs(const struct rw_load *load, struct rw_explain *explain)
 		struct rw_attrs *attrs = &explain->attrs[path];
 
 		rw_load_attrs(load, path, attrs);
-		attrs->max_send_sge = limits[RW_LIMIT_MAX_SEND_SGE].value;
-		attrs->max_sge_rd = limits[RW_LIMIT_MAX_SGE_RD].value;
+		attrs->max_send_sge = rw_min(limits[RW_LIMIT_MAX_SEND_SGE].value, load->wr_segs);
+		attrs->max_sge_rd = rw_min(limits[RW_LIMIT_MAX_SGE_RD].value, load->wr_segs);
 	}
 	if (!load->engine)
 		return;
@@ -114,9 +114,12 @@ static int check_rows(const struct rw_load *load, struct rw_err *err)
 	int ret = 0;
 
 	for (uint32_t i = 0; i < n && !ret; i++) {
+		struct rw_remote remote;
 		struct rw_layout layout;
 
 		ret = rw_load_layout_of(load->conf, kinds[i].size_bytes, &layout, err);
+		if (!ret)
+			ret = rw_load_remote_of(load, &layout, &remote, err);
 		for (int path = 0; path < RW_NR_PATHS && !ret; path++)
 			if (load->conf->paths >> path & 1 &&
 			    rw_load_uses_mrs(load, path, kinds[i].op, &layout))

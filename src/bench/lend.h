@@ -5,6 +5,7 @@
 
 #include "conf/conf.h"
 #include "ctl/msg.h"
+#include "rw/remote.h"
 #include "verbs/arena.h"
 
 struct rw_lent {
@@ -12,18 +13,21 @@ struct rw_lent {
 	struct rw_arena arena;
 	uint64_t slot_bytes;
 	uint32_t nr_slots;
-	struct rw_msg_prepare row; /* the last that was prepared */
+	uint32_t wr_segs; /* of the client's WRs */
+	struct rw_msg_prepare row; /* the last that was prepared ... */
+	struct rw_remote remote;   /* ... and where the bytes of its operations lie */
 };
 
 /* What the client's operations need, and no more: flags of ibv_access_flags. */
 uint8_t rw_lent_access(const struct rw_conf *conf);
 
 /*
- * Memory for each operation of the client's run @conf, on NUMA node @memory_node (-1:
+ * Memory for each operation of the client's run @conf, whose WRs have up to @wr_segs segments
+ * where this memory is scattered, on NUMA node @memory_node (-1:
  * anywhere), registered in @pd. Returns 0 or -errno, told in @err.
  */
-int rw_lent_open(struct rw_lent *lent, const struct rw_conf *conf, struct ibv_pd *pd,
-		 int memory_node, struct rw_err *err);
+int rw_lent_open(struct rw_lent *lent, const struct rw_conf *conf, uint32_t wr_segs,
+		 struct ibv_pd *pd, int memory_node, struct rw_err *err);
 
 /* No QP may reach it any more. */
 void rw_lent_close(struct rw_lent *lent);
@@ -31,7 +35,7 @@ void rw_lent_close(struct rw_lent *lent);
 /* What the client has to know of it. */
 void rw_lent_to_msg(const struct rw_lent *lent, struct rw_msg_buffer *buffer);
 
-/* Lay out the data of a verified row. Returns 0 or -EPROTO, told in @err. */
+/* Lay out the data of a row, if it is verified. Returns 0 or -EPROTO, told in @err. */
 int rw_lent_prepare(struct rw_lent *lent, const struct rw_msg_prepare *row, struct rw_err *err);
 
 /* A verified WRITE is checked here, where the data are: what is wrong is added to @corrupt. */

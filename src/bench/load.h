@@ -13,6 +13,7 @@
 #include "mr/engine.h"
 #include "rw/ctx.h"
 #include "rw/layout.h"
+#include "rw/remote.h"
 #include "stats/clock.h"
 #include "verbs/arena.h"
 #include "verbs/endpoint.h"
@@ -56,6 +57,7 @@ struct rw_load {
 	uint64_t slot_bytes; /* in the arena */
 	const struct rw_engine *engine; /* NULL: no row needs one */
 	uint32_t mr_entries;            /* segments of one MR, as granted */
+	uint32_t wr_segs;               /* and of any WR, where the peer's memory is scattered */
 	uint32_t max_sgl_rd;            /* the threshold of path auto ... */
 	char max_sgl_rd_source[512];    /* ... and who says so */
 	struct rw_qp_want qp_want;
@@ -90,6 +92,10 @@ static inline enum rw_op rw_load_op(enum rw_verb op)
 /* The layout of an operation of @size_bytes. 0 or -EINVAL, told in @err. */
 int rw_load_layout_of(const struct rw_conf *conf, uint64_t size_bytes, struct rw_layout *layout,
 		      struct rw_err *err);
+
+/* Where its bytes lie in the peer's memory. 0 or -EINVAL, told in @err. */
+int rw_load_remote_of(const struct rw_load *load, const struct rw_layout *layout,
+		      struct rw_remote *remote, struct rw_err *err);
 
 /*
  * What rw_load_open decides before it opens anything; @load has conf and device.

@@ -74,7 +74,8 @@ void rw_load_attrs(const struct rw_load *load, enum rw_conf_path path, struct rw
 		.mr_entries = RW_MAX_SEGMENTS,
 	};
 	if (load->ep.nr_qps)
-		attrs->max_send_sge = attrs->max_sge_rd = load->ep.qps[0].max_send_sge;
+		attrs->max_send_sge = attrs->max_sge_rd =
+			rw_min(load->ep.qps[0].max_send_sge, load->wr_segs);
 	if (!load->engine)
 		return;
 	load->engine->fill_attrs(attrs);
@@ -107,6 +108,31 @@ uint32_t rw_load_mr_chain_wqes(const struct rw_load *load, uint32_t nr_segs)
 	return rw_div_ceil(nr_segs, load->mr_entries) * (1u + attrs.reg_wqes + attrs.invalidate);
 }
 
+/*
+ * A WR reaches one piece of the peer's memory. Where that is scattered, the pieces are
+ * the same whatever path an operation goes: no longer than any of them can take.
+ */
+static void choose_wr_segs(struct rw_load *load)
+{
+	const struct rw_conf *conf = load->conf;
+	uint32_t most = load->engine ? load->mr_entries : RW_MAX_SEGMENTS;
+
+	load->wr_segs = RW_MAX_SEGMENTS;
+	if (!conf->remote_stride_bytes)
+		return;
+	for (int op = RW_VERB_READ; op <= RW_VERB_WRITE && rw_load_may_go_direct(load); op++)
+		if (rw_conf_has_op(conf, op))
+			most = rw_min(most, rw_device_max_sge(load->device, op == RW_VERB_READ));
+	load->wr_segs = most;
+	load->mr_entries = rw_min(load->mr_entries, most);
+}
+
+int rw_load_remote_of(const struct rw_load *load, const struct rw_layout *layout,
+		      struct rw_remote *remote, struct rw_err *err)
+{
+	return rw_remote_init(remote, layout, load->conf->remote_stride_bytes, load->wr_segs, err);
+}
+
 /* One engine for all rows: the best for the largest size. */
 int rw_load_choose_engine(struct rw_load *load, struct rw_err *err)
 {
@@ -116,11 +142,17 @@ int rw_load_choose_engine(struct rw_load *load, struct rw_err *err)
 	struct rw_layout layout;
 	int ret = rw_load_layout_of(conf, sizes[n - 1], &layout, err);
 
-	if (ret || !wants_engine(conf))
+	if (ret)
 		return ret;
+	if (!wants_engine(conf)) {
+		choose_wr_segs(load);
+		return 0;
+	}
 	ret = rw_engine_choose(conf->engine, load->device, &layout, &load->engine, err);
 	if (!ret)
 		ret = choose_mr_entries(load, layout.nr_segs, &load->mr_entries, err);
+	if (!ret)
+		choose_wr_segs(load);
 	return ret;
 }
 
@@ -198,17 +230,20 @@ static int find_needs(const struct rw_load *load, struct needs *needs, struct rw
 
 	memset(needs, 0, sizeof(*needs));
 	for (uint32_t i = 0; i < n; i++) {
+		struct rw_remote remote;
 		struct rw_layout layout;
 		uint32_t sge;
 		uint64_t span;
 		int ret = rw_load_layout_of(conf, kinds[i].size_bytes, &layout, err);
 
+		if (!ret)
+			ret = rw_load_remote_of(load, &layout, &remote, err);
 		if (ret)
 			return ret;
 		sge = rw_min(rw_device_max_sge(load->device, kinds[i].op == RW_VERB_READ),
-			     layout.nr_segs);
+			     rw_min(layout.nr_segs, load->wr_segs));
 		/* Slots and windows begin on a page. */
-		span = rw_div_ceil(rw_layout_span(&layout), RW_PAGE_BYTES) * RW_PAGE_BYTES;
+		span = rw_round_up(rw_layout_span(&layout), RW_PAGE_BYTES);
 		needs->slot_bytes = rw_max(needs->slot_bytes, span);
 		needs->max_sge = rw_max(needs->max_sge, sge);
 		if (rw_load_may_go_direct(load))

@@ -38,6 +38,7 @@ static int plan_kind(struct rw_row *row, struct rw_slot *slot, const struct rw_r
 		.segs = planned->segs,
 		.nr_segs = kind->layout.nr_segs,
 		.remote_addr = remote->addr + place * remote->slot_bytes,
+		.remote_stride = row->load->conf->remote_stride_bytes,
 		.rkey = remote->rkeys[slot->q->index % remote->nr_rkeys],
 	};
 	int ret;

@@ -21,6 +21,7 @@ struct server {
 	const volatile sig_atomic_t *stop;
 	struct rw_cm cm;
 	struct rw_endpoint ep;
+	uint64_t wr_segs; /* of the client's WRs */
 	struct rw_lent lent;
 	struct rw_port_addr own, peer;
 	struct rw_qp_link link;
@@ -54,6 +55,8 @@ static int take_setup(struct server *server, const json_t *msg, struct rw_err *e
 		if (ret)
 			err->exit_code = RW_EXIT_PEER;
 	}
+	if (!ret)
+		ret = rw_field_u64(msg, "wr_segs", 1, RW_MAX_SEGMENTS, &server->wr_segs, err);
 	if (!ret)
 		ret = rw_field_obj(msg, "port", &obj, err);
 	if (!ret)
@@ -105,8 +108,8 @@ static int choose_addr(struct server *server, struct rw_err *err)
 
 static int open_memory(struct server *server, struct rw_err *err)
 {
-	int ret = rw_lent_open(&server->lent, &server->conf, server->ep.pd,
-			       server->placement->place.memory_node, err);
+	int ret = rw_lent_open(&server->lent, &server->conf, (uint32_t)server->wr_segs,
+			       server->ep.pd, server->placement->place.memory_node, err);
 
 	if (!ret)
 		rw_session_check_memory(server->placement, server->device, &server->lent.arena,

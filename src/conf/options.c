@@ -117,6 +117,8 @@ const struct rw_opt rw_opts[] = {
 	  "auto", "BYTES", NULL, "bytes of one segment; the last may be shorter (auto: 4096, or size / sges)" },
 	{ 0, "segment_stride", NULL, RW_OPT_SIZE, RW_SCOPE_RUN, GROUP_PATH, FIELD(stride_bytes), 1, UINT64_C(1) << 31,
 	  "auto", "BYTES", NULL, "distance between the starts of two segments (auto: whole pages and one page of gap)" },
+	{ 0, "remote_sge_stride", NULL, RW_OPT_SIZE, RW_SCOPE_RUN, GROUP_PATH, FIELD(remote_stride_bytes), 1, UINT64_C(1) << 31,
+	  "0", "BYTES", NULL, "the peer's memory is scattered, too: distance there between the starts of an operation's WRs, each of as many segments as any path's WR can take (default: side by side)" },
 	{ 0, "engine", NULL, RW_OPT_STRING, RW_SCOPE_RUN, GROUP_PATH, FIELD(engine), 0, 32,
 	  "", "NAME", NULL, "how MRs are made: umr, umr_ptr, reg (default: the best the device has)" },
 	{ 0, "max_sgl_rd", NULL, RW_OPT_NUMBER, RW_SCOPE_RUN, GROUP_PATH, FIELD(max_sgl_rd), 0, 255,

@@ -3,7 +3,8 @@
  * The messages of a session, in the order in which they travel:
  *
  *   client                          server
- *   setup    run, port        -->
+ *   setup    run, port,       -->
+ *            segments of a WR
  *                             <--   accept    port, QPs, buffer, facts, (cm)
  *   connect  QPs              -->
  *            (QPs by rdma_cm  -->)                        if run says rdma_cm

@@ -38,7 +38,7 @@ int rw_chain_build_direct(const struct rw_span *span, uint32_t max_sge, struct r
 			.remote_addr = remote_addr,
 			.rkey = span->rkey,
 		};
-		remote_addr += length;
+		remote_addr += span->remote_stride ? span->remote_stride : length;
 		segs += nr_sge;
 		left -= nr_sge;
 	}
@@ -75,6 +75,8 @@ void rw_chain_build_regs(struct rw_ctx_priv *priv)
 	const struct rw_seg *segs = priv->span.segs;
 	uint32_t left = priv->span.nr_segs;
 	uint64_t remote_addr = priv->span.remote_addr;
+	uint64_t stride = priv->span.remote_stride;
+	uint64_t done = 0;
 
 	priv->good_end = priv->regs;
 	for (uint32_t i = 0; i < priv->nr_regs; i++) {
@@ -90,11 +92,11 @@ void rw_chain_build_regs(struct rw_ctx_priv *priv)
 			.nr_segs = nr_segs,
 			.nr_entries = (uint32_t)nr_entries,
 			.length = (uint32_t)length,
-			.iova = first_address(priv, segs,
-					      remote_addr - priv->span.remote_addr),
+			.iova = first_address(priv, segs, done),
 			.remote_addr = remote_addr,
 		};
-		remote_addr += length;
+		remote_addr += stride ? stride : length;
+		done += length;
 		segs += nr_segs;
 		left -= nr_segs;
 	}

@@ -22,6 +22,7 @@ struct rw_span {
 	enum rw_op op;
 	uint64_t mr_addr; /* of the first byte, as in rw_io */
 	uint64_t remote_addr;
+	uint64_t remote_stride; /* as in rw_io */
 	uint32_t rkey;
 };
 

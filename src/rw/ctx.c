@@ -47,6 +47,7 @@ static int find_span(struct rw_ctx_priv *priv, const struct rw_io *io)
 		.op = io->op,
 		.mr_addr = io->mr_addr ? io->mr_addr + offset : 0,
 		.remote_addr = io->remote_addr,
+		.remote_stride = io->remote_stride,
 		.rkey = io->rkey,
 	};
 	while (offset >= span->segs->length) {

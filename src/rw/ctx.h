@@ -70,6 +70,7 @@ struct rw_io {
 	uint64_t offset; /* bytes to skip at the start of the segments */
 	uint64_t mr_addr; /* where MRs see the segments side by side; 0: at the segments' own addresses */
 	uint64_t remote_addr;
+	uint64_t remote_stride; /* from where one WR begins there to the next; 0: where it ends */
 	uint32_t rkey;
 };
 

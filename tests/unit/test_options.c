@@ -140,7 +140,8 @@ static void test_defaults_can_be_typed(void **state)
 			assert_in_range(*rw_opt_number(opt, &conf), opt->min, opt->max);
 			continue;
 		}
-		if (opt->type == RW_OPT_NUMBER && !strcmp(opt->fallback, "0")) {
+		if ((opt->type == RW_OPT_NUMBER || opt->type == RW_OPT_SIZE) &&
+		    !strcmp(opt->fallback, "0")) {
 			assert_int_equal(*rw_opt_number(opt, &conf), 0);
 			continue;
 		}

@@ -8,8 +8,8 @@ import sys
 
 sys.dont_write_bytecode = True
 # pylint: disable=wrong-import-position
-from rwcase import (CLIENT_DEVICE, PATIENCE, SERVER_DEVICE, Client, Traffic, case, client, eq,
-                    good, main, shared_server, true)
+from rwcase import (CLIENT_DEVICE, PATIENCE, SERVER_DEVICE, USAGE, Client, Traffic, case, client, eq,
+                    good, main, refused, shared_server, true)
 
 BOTH = "--path=direct,mr"
 
@@ -65,6 +65,32 @@ def _():
                    (BOTH, "--mix=read:50", "-s", "4K:1,64K:1"):
         good(client(shared_server(), "--mr_per_qp", "-q", "3", "-t", "2", "-n", "8", *options),
              verified="--verify" in options)
+
+
+# ---- the peer's memory at a stride
+
+def strided(*options, **more):
+    run = client(shared_server(), "--verify", "-s", "256K", "-t", "3", "-n", "12",
+                 "--remote_sge_stride=160K", *options)
+    return good(run, **more)
+
+
+@case("--remote_sge_stride: a WR for each piece, on all paths, and the data are right")
+def _():
+    for op in "read", "write":
+        # 64 segments, 32 SGEs: two pieces, whichever way they are posted.
+        for row in strided("--path=direct,mr,auto", "--op=" + op):
+            eq(row["wrs_per_operation"], 2, f"{op} {row['path']}: WRs")
+    # Where the pool is empty an operation goes the other way, to the same pieces.
+    row = strided("--path=mr", "--mr_pool=2", "--op=write", rows=1)[0]
+    true(row["fallbacks"] > 0 and row["mr_operations"] > 0, "both ways in one row")
+    strided("--path=direct,mr", "--mr_entries=5", "--op=write", "--mr_per_qp", "-q", "2")
+
+
+@case("--remote_sge_stride: pieces that would overlap are refused")
+def _():
+    refused(client(shared_server(), "-s", "256K", "--remote_sge_stride=100K"), USAGE,
+            "one WR moves 131072 bytes (32 segments)", "give at least 131072")
 
 
 if __name__ == "__main__":
