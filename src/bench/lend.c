@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <inttypes.h>
 
+#include "bench/memory.h"
+
 static uint8_t *slot_memory(const struct rw_lent *lent, uint32_t slot)
 {
 	return lent->arena.base + rw_conf_slot_place(lent->conf, slot) * lent->slot_bytes;
@@ -53,11 +55,7 @@ static int size_slots(struct rw_lent *lent, struct rw_err *err)
 int rw_lent_open(struct rw_lent *lent, const struct rw_conf *conf, uint32_t wr_segs,
 		 struct ibv_pd *pd, int memory_node, struct rw_err *err)
 {
-	struct rw_arena_want want = {
-		.numa_node = memory_node,
-		.allow_hugepages = true,
-		.access = IBV_ACCESS_LOCAL_WRITE | rw_lent_access(conf),
-	};
+	struct rw_arena_want want;
 	int ret;
 
 	lent->conf = conf;
@@ -66,8 +64,8 @@ int rw_lent_open(struct rw_lent *lent, const struct rw_conf *conf, uint32_t wr_s
 	ret = size_slots(lent, err);
 	if (ret)
 		return ret;
-	want.bytes = lent->slot_bytes * lent->nr_slots;
-	want.mr_bytes = lent->slot_bytes * rw_conf_mr_slots(conf);
+	rw_bench_want_memory(conf, lent->slot_bytes, memory_node,
+			     IBV_ACCESS_LOCAL_WRITE | rw_lent_access(conf), &want);
 	return rw_arena_open(pd, &want, &lent->arena, err);
 }
 

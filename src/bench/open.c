@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "bench/load.h"
+#include "bench/memory.h"
 #include "conf/pool.h"
 #include "rw/policy.h"
 #include "rw/sizing.h"
@@ -265,16 +266,20 @@ static int find_needs(const struct rw_load *load, struct needs *needs, struct rw
 
 static int open_arena(struct rw_load *load, int memory_node, struct rw_err *err)
 {
-	struct rw_arena_want want = {
-		.bytes = load->slot_bytes * rw_conf_slots(load->conf),
-		.mr_bytes = load->slot_bytes * rw_conf_mr_slots(load->conf),
-		.numa_node = memory_node,
-		/* A window of engine reg is made of pages of 4 KiB. */
-		.allow_hugepages = !load->engine || !load->engine->needs_window,
-		.access = IBV_ACCESS_LOCAL_WRITE,
-	};
+	struct rw_arena_want want;
+	int ret;
 
-	return rw_arena_open(load->ep.pd, &want, &load->arena, err);
+	rw_bench_want_memory(load->conf, load->slot_bytes, memory_node, IBV_ACCESS_LOCAL_WRITE,
+			     &want);
+	/* A window of engine reg is made of pages of 4 KiB. */
+	want.allow_hugepages = !load->engine || !load->engine->needs_window;
+	ret = rw_arena_open(load->ep.pd, &want, &load->arena, err);
+	if (ret || want.allow_hugepages || load->arena.page_bytes == RW_PAGE_BYTES)
+		return ret;
+	rw_arena_close(&load->arena);
+	return rw_fail(err, RW_EXIT_USAGE, -EINVAL,
+		       "engine %s maps segments a second time by pages of 4 KiB, and those of the memory are huge; give --path=direct or other memory",
+		       load->engine->name);
 }
 
 /*

@@ -138,6 +138,10 @@ const struct rw_opt rw_opts[] = {
 	{ 0, "sq", NULL, RW_OPT_NAME, RW_SCOPE_RUN, GROUP_PATH, FIELD(sq), 0, 1,
 	  "full", "SIZE", sq_names, "send queue: room for every context's longest chain, or the kernel's 3 WRs per context, which fallbacks can fill" },
 
+	{ 0, "mmap", NULL, RW_OPT_STRING, RW_SCOPE_SIDE, GROUP_MEMORY, FIELD(mmap_file), 0, 1024,
+	  "", "FILE", NULL, "this side's memory is FILE, mapped: of a file system in memory (/dev/shm, hugetlbfs), or of a device" },
+	{ 0, "mmap-offset", "mmap_offset", RW_OPT_SIZE, RW_SCOPE_SIDE, GROUP_MEMORY, FIELD(mmap_offset), 1, UINT64_C(1) << 50,
+	  "0", "BYTES", NULL, "where in FILE it begins, a multiple of the page size" },
 	{ 0, "mr_per_qp", NULL, RW_OPT_FLAG, RW_SCOPE_RUN, GROUP_MEMORY, FIELD(mr_per_qp), 0, 1,
 	  "0", NULL, NULL, "register the memory of each QP as an MR of its own, on both sides" },
 

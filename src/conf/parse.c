@@ -172,6 +172,15 @@ static int take_mix(struct rw_conf *conf, struct rw_err *err)
 	return n < 0 ? n : 0;
 }
 
+/* Of an option that is nothing without another one. */
+static int check_needed(const struct rw_conf *conf, struct rw_err *err)
+{
+	if (rw_conf_was_given(conf, "mmap-offset") && !*conf->mmap_file)
+		return rw_fail(err, RW_EXIT_USAGE, -EINVAL,
+			       "--mmap-offset is a place in a file; give the file with --mmap");
+	return 0;
+}
+
 static int take_host(struct rw_conf *conf, int argc, char *const argv[], struct rw_err *err)
 {
 	if (argc - optind > 1)
@@ -237,6 +246,8 @@ int rw_conf_parse(const struct rw_test *test, int argc, char *const argv[], stru
 	ret = take_host(conf, argc, argv, err);
 	if (!ret)
 		ret = check_exclusive(conf, err);
+	if (!ret)
+		ret = check_needed(conf, err);
 	if (!ret)
 		ret = check_explain(conf, err);
 	if (!ret && !conf->is_server)

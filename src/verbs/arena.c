@@ -18,6 +18,7 @@
 
 /* The first that is wanted is taken. */
 static const struct rw_memory_kind *const kinds[] = {
+	&rw_memory_file,
 	&rw_memory_host,
 };
 
@@ -42,8 +43,8 @@ static int register_failed(const struct rw_arena *arena, int ret, struct rw_err 
 			       rw_format_size(arena->bytes, size), strerror(-ret),
 			       (uint64_t)memlock.rlim_cur >> 10, (arena->bytes >> 10) + 4096);
 	return rw_fail(err, RW_EXIT_DEVICE, ret,
-		       "cannot register %s bytes: %s; lower --size, --contexts or --qp",
-		       rw_format_size(arena->bytes, size), strerror(-ret));
+		       "cannot register %s bytes: %s; %s", rw_format_size(arena->bytes, size),
+		       strerror(-ret), arena->kind->reg_hint);
 }
 
 static void unregister(struct rw_arena *arena)

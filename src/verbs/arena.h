@@ -34,6 +34,8 @@ struct rw_arena_want {
 	int numa_node;       /* -1: anywhere */
 	bool allow_hugepages; /* false: windows will be mapped from 4 KiB pages */
 	int access;          /* ibv_access_flags of the registration */
+	const char *file;    /* map this one from file_offset on; NULL or empty: none */
+	uint64_t file_offset;
 	uint64_t mr_bytes;   /* register it in parts of so many bytes; 0: in one */
 };
 

@@ -11,6 +11,7 @@
 
 struct rw_memory_kind {
 	const char *name; /* as reports show it */
+	const char *reg_hint; /* what to do when it cannot be registered */
 
 	/* Is it this kind that @want asks for? The last kind takes what no other does. */
 	bool (*is_wanted)(const struct rw_arena_want *want);
@@ -34,6 +35,7 @@ struct rw_memory_kind {
 };
 
 extern const struct rw_memory_kind rw_memory_host;
+extern const struct rw_memory_kind rw_memory_file;
 
 /* reg of a kind that the CPU has mapped at arena->base. */
 struct ibv_mr *rw_memory_reg_mapped(const struct rw_arena *arena, struct ibv_pd *pd,

@@ -85,6 +85,7 @@ struct ibv_mr *rw_memory_reg_mapped(const struct rw_arena *arena, struct ibv_pd 
 
 const struct rw_memory_kind rw_memory_host = {
 	.name = "host",
+	.reg_hint = "lower --size, --contexts or --qp",
 	.is_wanted = host_is_wanted,
 	.alloc = host_alloc,
 	.reg = rw_memory_reg_mapped,

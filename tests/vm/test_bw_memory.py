@@ -2,14 +2,16 @@
 # SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 """Memory of both sides on Soft-RoCE: what the kernel says is registered, and what stands in files."""
 import json
+import os
+import random
 import signal
 import subprocess
 import sys
 
 sys.dont_write_bytecode = True
 # pylint: disable=wrong-import-position
-from rwcase import (CLIENT_DEVICE, PATIENCE, SERVER_DEVICE, USAGE, Client, Traffic, case, client, eq,
-                    good, main, refused, shared_server, true)
+from rwcase import (CLIENT_DEVICE, PATIENCE, RUN, SERVER_DEVICE, USAGE, Client, Server, Traffic,
+                    case, client, eq, good, main, refused, shared_server, true)
 
 BOTH = "--path=direct,mr"
 
@@ -91,6 +93,100 @@ def _():
 def _():
     refused(client(shared_server(), "-s", "256K", "--remote_sge_stride=100K"), USAGE,
             "one WR moves 131072 bytes (32 segments)", "give at least 131072")
+
+
+# ---- mapped files
+
+PAGE, SEGMENT, SGES, SLOTS, OFFSET = 4096, 4096, 64, 2, 3 * 4096
+SIZE = SEGMENT * SGES
+
+
+class Side:
+    """A file that is a side's memory from OFFSET on, with pieces of each slot at a stride."""
+
+    def __init__(self, name, piece, stride):
+        self.path = f"/dev/shm/rwperf-{name}"
+        starts = range(0, (SIZE // piece) * stride, stride)
+        slot = -(-(starts[-1] + piece) // PAGE) * PAGE
+        self.pieces = [[slice(OFFSET + i * slot + start, OFFSET + i * slot + start + piece)
+                        for start in starts] for i in range(SLOTS)]
+        self.before = random.Random(name).randbytes(OFFSET + SLOTS * slot + 5 * PAGE)
+        self.options = [f"--mmap={self.path}", f"--mmap-offset={OFFSET}"]
+
+    def __enter__(self):
+        with open(self.path, "wb") as file:
+            file.write(self.before)
+        return self
+
+    def __exit__(self, *_):
+        os.unlink(self.path)
+
+    def now(self):
+        with open(self.path, "rb") as file:
+            return file.read()
+
+    def moved(self, data):
+        """What an operation moves, of each slot, in order."""
+        return [b"".join(data[piece] for piece in slot) for slot in self.pieces]
+
+    def rest(self, data):
+        data = bytearray(data)
+        for slot in self.pieces:
+            for piece in slot:
+                data[piece] = bytes(piece.stop - piece.start)
+        return data
+
+
+def move(op, remote, *options):
+    """Run @op between two files: the bytes of one are in the other then, and nothing else is."""
+    with remote, Side("client", SEGMENT, 2 * SEGMENT) as own:
+        with Server(*remote.options, keep=False) as server:
+            run = client(server, "-s", str(SIZE), "-t", str(SLOTS), "-n", "6", "--op=" + op,
+                         *own.options, *options)
+            good(run, verified=False)
+            info = run.report["test_info"]
+            eq([info["configuration"][key] for key in ("mmap", "mmap-offset")],
+               [own.path, OFFSET], "options in the report")
+            eq((info["memory"]["kind"], info["peer"]["memory"]["kind"]), ("file", "file"), "kinds")
+        source, sink = (remote, own) if op == "read" else (own, remote)
+        true(source.now() == source.before, "what is read from is as it was")
+        true(sink.moved(sink.now()) == source.moved(source.before), "the bytes are in the file")
+        true(sink.rest(sink.now()) == sink.rest(sink.before), "and nothing beside them")
+
+
+for a_path in "direct", "mr":
+    def _(path=a_path):
+        for op in "read", "write":
+            move(op, Side("server", SIZE, SIZE), "--path=" + path)
+    case(f"--mmap, path {a_path}: data land in the file of the other side")(_)
+
+    def _(path=a_path):
+        for op in "read", "write":
+            move(op, Side("server", 32 * SEGMENT, 40 * SEGMENT), "--path=" + path,
+                 "--remote_sge_stride=160K", "--mr_entries=32")
+    case(f"--remote_sge_stride, path {a_path}: pieces in the server's file, and no byte between")(_)
+
+
+@case("--mmap: files that cannot be the memory are refused")
+def _():
+    def refuse(words, *options, status=RUN):
+        refused(client(shared_server(), *options), status, *words)
+
+    with Side("client", SEGMENT, 2 * SEGMENT) as side:
+        os.truncate(side.path, 8192)
+        # 16 segments at a stride of 2 pages, of 128 contexts.
+        end = OFFSET + 128 * 31 * PAGE
+        refuse((f"truncate -s {end} {side.path}", "has 8192 in all"), *side.options)
+        refuse(("no multiple of the page size",), "--mmap=" + side.path, "--mmap-offset=100",
+               status=USAGE)
+        refuse(("give the file with --mmap",), "--mmap-offset=4096", status=USAGE)
+        refuse(("cannot open /dev/shm/none", "No such file"), "--mmap=/dev/shm/none")
+        refuse(("Is a directory",), "--mmap=/dev/shm")
+        # A server's file is too small for what a client asks of it.
+        with Server("--mmap=" + side.path, keep=False) as server:
+            run = client(server)
+            refused(run, RUN, "truncate -s", side.path)
+            eq(server.wait(), RUN, "status of the server")
 
 
 if __name__ == "__main__":

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/* What memory the options of a side ask for. */
+#ifndef RW_BENCH_MEMORY_H
+#define RW_BENCH_MEMORY_H
+
+#include "conf/conf.h"
+#include "verbs/arena.h"
+
+/*
+ * Memory for all slots of @conf, each of @slot_bytes, on NUMA node @memory_node (-1:
+ * anywhere), to be registered for @access. Texts stay those of @conf.
+ */
+void rw_bench_want_memory(const struct rw_conf *conf, uint64_t slot_bytes, int memory_node,
+			  int access, struct rw_arena_want *want);
+
+#endif
