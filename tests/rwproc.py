@@ -39,6 +39,10 @@ class Failed(Exception):
     """A case failed; its text says of what."""
 
 
+class Skipped(Exception):
+    """This host cannot run a case; its text says why."""
+
+
 def true(condition, what):
     if not condition:
         raise Failed(what)

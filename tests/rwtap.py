@@ -17,8 +17,8 @@ import threading
 import time
 import traceback
 
-from rwproc import (HAVE_MLX5, LOG, NAME, OK, PATIENCE, Failed, end_shared_server, eq, shared_servers,
-                    true)
+from rwproc import (HAVE_MLX5, LOG, NAME, OK, PATIENCE, Failed, Skipped, end_shared_server, eq,
+                    shared_servers, true)
 
 _cases = []
 
@@ -102,6 +102,8 @@ def _run_case(name, function, leftovers=None):
         function()
         if leftovers:
             leftovers()
+    except Skipped as reason:
+        return f"{name} # SKIP {reason}", None
     except Failed as failure:
         return name, f"failed: {failure}"
     except Exception:  # pylint: disable=broad-except

@@ -8,7 +8,7 @@ void rw_bench_want_memory(const struct rw_conf *conf, uint64_t slot_bytes, int m
 		.bytes = slot_bytes * rw_conf_slots(conf),
 		.mr_bytes = slot_bytes * rw_conf_mr_slots(conf),
 		.numa_node = memory_node,
-		.allow_hugepages = true,
+		.pages = conf->use_hugepages ? RW_PAGES_HUGE : RW_PAGES_ANY,
 		.access = access,
 		.file = conf->mmap_file,
 		.file_offset = conf->mmap_offset,

@@ -264,22 +264,32 @@ static int find_needs(const struct rw_load *load, struct needs *needs, struct rw
 	return 0;
 }
 
+/* A window of engine reg is made of pages of 4 KiB. */
+static int refuse_hugepages(const struct rw_load *load, struct rw_err *err)
+{
+	return rw_fail(err, RW_EXIT_USAGE, -EINVAL,
+		       "engine %s maps segments a second time by pages of 4 KiB, which huge pages do not allow; give --path=direct, or leave huge pages out",
+		       load->engine->name);
+}
+
 static int open_arena(struct rw_load *load, int memory_node, struct rw_err *err)
 {
+	bool has_windows = load->engine && load->engine->needs_window;
 	struct rw_arena_want want;
 	int ret;
 
 	rw_bench_want_memory(load->conf, load->slot_bytes, memory_node, IBV_ACCESS_LOCAL_WRITE,
 			     &want);
-	/* A window of engine reg is made of pages of 4 KiB. */
-	want.allow_hugepages = !load->engine || !load->engine->needs_window;
+	if (has_windows && want.pages == RW_PAGES_HUGE)
+		return refuse_hugepages(load, err);
+	if (has_windows)
+		want.pages = RW_PAGES_SMALL;
 	ret = rw_arena_open(load->ep.pd, &want, &load->arena, err);
-	if (ret || want.allow_hugepages || load->arena.page_bytes == RW_PAGE_BYTES)
+	if (ret || !has_windows || load->arena.page_bytes == RW_PAGE_BYTES)
 		return ret;
+	/* A file of hugetlbfs. */
 	rw_arena_close(&load->arena);
-	return rw_fail(err, RW_EXIT_USAGE, -EINVAL,
-		       "engine %s maps segments a second time by pages of 4 KiB, and those of the memory are huge; give --path=direct or other memory",
-		       load->engine->name);
+	return refuse_hugepages(load, err);
 }
 
 /*

@@ -98,6 +98,7 @@ struct rw_conf {
 	char cores[256];    /* a list of CPUs; empty: chosen */
 	char numa_node[16]; /* a number, "device" or "far" */
 	bool no_pin;
+	bool use_hugepages;
 	char mmap_file[1024]; /* this side's memory; empty: the host's own */
 	uint64_t mmap_offset;
 

@@ -138,6 +138,8 @@ const struct rw_opt rw_opts[] = {
 	{ 0, "sq", NULL, RW_OPT_NAME, RW_SCOPE_RUN, GROUP_PATH, FIELD(sq), 0, 1,
 	  "full", "SIZE", sq_names, "send queue: room for every context's longest chain, or the kernel's 3 WRs per context, which fallbacks can fill" },
 
+	{ 0, "use_hugepages", NULL, RW_OPT_FLAG, RW_SCOPE_SIDE, GROUP_MEMORY, FIELD(use_hugepages), 0, 1,
+	  "0", NULL, NULL, "this side's memory is of huge pages, or the run is refused (without it: where there are any)" },
 	{ 0, "mmap", NULL, RW_OPT_STRING, RW_SCOPE_SIDE, GROUP_MEMORY, FIELD(mmap_file), 0, 1024,
 	  "", "FILE", NULL, "this side's memory is FILE, mapped: of a file system in memory (/dev/shm, hugetlbfs), or of a device" },
 	{ 0, "mmap-offset", "mmap_offset", RW_OPT_SIZE, RW_SCOPE_SIDE, GROUP_MEMORY, FIELD(mmap_offset), 1, UINT64_C(1) << 50,

@@ -95,6 +95,7 @@ static int check_exclusive(const struct rw_conf *conf, struct rw_err *err)
 		{ "op", "mix" },
 		{ "rate", "think_us" },
 		{ "cores", "no_pin" },
+		{ "mmap", "use_hugepages" },
 		{ "list_engines", "selftest" },
 		{ "list_engines", "explain" },
 		{ "selftest", "explain" },

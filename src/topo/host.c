@@ -2,6 +2,7 @@
 #include "topo/host.h"
 
 #include <hwloc.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <numa.h>
 #include <stdio.h>
@@ -54,6 +55,20 @@ uint64_t rw_host_memory_bytes(void)
 	if (pages <= 0 || page_bytes <= 0)
 		return UINT64_MAX;
 	return (uint64_t)pages * (uint64_t)page_bytes;
+}
+
+uint64_t rw_host_memory_available(void)
+{
+	FILE *file = fopen("/proc/meminfo", "re");
+	uint64_t kib = UINT64_MAX;
+	char line[128];
+
+	while (file && fgets(line, sizeof(line), file) &&
+	       sscanf(line, "MemAvailable: %" SCNu64, &kib) != 1)
+		;
+	if (file)
+		fclose(file);
+	return kib == UINT64_MAX ? kib : kib << 10;
 }
 
 const char *rw_host_governor(const char *sysfs, int pu, char *buf, size_t len)

@@ -8,7 +8,6 @@
 #include <sys/mman.h>
 #include <sys/resource.h>
 
-#include "topo/host.h"
 #include "util/sysfs.h"
 #include "util/units.h"
 #include "verbs/memory.h"
@@ -83,14 +82,8 @@ static int register_arena(struct rw_arena *arena, struct ibv_pd *pd,
 int rw_arena_open(struct ibv_pd *pd, const struct rw_arena_want *want, struct rw_arena *arena,
 		  struct rw_err *err)
 {
-	uint64_t most = rw_host_memory_bytes() / 2;
 	int ret;
 
-	if (want->bytes > most)
-		return rw_fail(err, RW_EXIT_RUN, -ENOMEM,
-			       "the run needs a buffer of %" PRIu64
-			       " MiB, more than half of the memory of this host; lower --size, --contexts or --qp",
-			       want->bytes >> 20);
 	*arena = (struct rw_arena){ .kind = choose_kind(want) };
 	ret = arena->kind->alloc(arena, want, err);
 	if (ret)

@@ -29,10 +29,16 @@ struct rw_arena {
 	uint64_t mr_bytes;   /* ... each of so many bytes; the last takes the rest */
 };
 
+enum rw_arena_pages {
+	RW_PAGES_ANY,   /* huge ones, if there are enough */
+	RW_PAGES_SMALL, /* windows will be mapped from pages of 4 KiB */
+	RW_PAGES_HUGE,  /* or none */
+};
+
 struct rw_arena_want {
 	uint64_t bytes;
 	int numa_node;       /* -1: anywhere */
-	bool allow_hugepages; /* false: windows will be mapped from 4 KiB pages */
+	enum rw_arena_pages pages;
 	int access;          /* ibv_access_flags of the registration */
 	const char *file;    /* map this one from file_offset on; NULL or empty: none */
 	uint64_t file_offset;
@@ -41,8 +47,7 @@ struct rw_arena_want {
 
 /*
  * Returns 0, or -ENOMEM and whatever registration fails with, told in @err
- * with the limit that is in the way. No more than half of the host's memory
- * is ever taken, whoever asks.
+ * with the limit that is in the way. Whoever asks, the host keeps some of its memory.
  */
 int rw_arena_open(struct ibv_pd *pd, const struct rw_arena_want *want, struct rw_arena *arena,
 		  struct rw_err *err);

@@ -21,9 +21,9 @@ def server_of(program):
     return shared_server("of " + os.path.basename(program), device="mlx5_0", program=program)
 
 
-def start_latency(*options, program=LATENCY, **settings):
+def start_latency(*options, program=LATENCY, server=None, **settings):
     """A client, of ib_rw_lat if not told; @settings are of the emulated device it has."""
-    return Client(server_of(program), "-F", *map(str, options), device="mlx5_1",
+    return Client(server or server_of(program), "-F", *map(str, options), device="mlx5_1",
                   program=program, env=dict(os.environ, **emu_env(**settings)))
 
 

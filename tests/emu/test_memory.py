@@ -1,0 +1,133 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+"""What the memory of a side is made of, on the emulated ConnectX: what the kernel says of its pages."""
+import os
+import re
+import signal
+import sys
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+# pylint: disable=wrong-import-position
+from emucase import latency, main, start_latency
+from rwproc import PROGRAM, RUN, USAGE, Server, Skipped, eq, true, wait_until
+from rwtap import case, good, refused
+
+KIB, MIB = 1 << 10, 1 << 20
+HUGE = 2 * MIB
+SLOT, SLOTS = 124 * KIB, 128  # of the default size
+
+
+def measure(*options, **settings):
+    """A client of ib_rw_bw, and its end."""
+    return latency(*options, program=PROGRAM, **settings)
+
+
+def arena_of(pid):
+    """What smaps says of the arena's mappings: [{field: number of KiB}]."""
+    with open(f"/proc/{pid}/smaps", encoding="ascii") as file:
+        parts = re.split(r"^(?=[0-9a-f]+-[0-9a-f]+ )", file.read(), flags=re.M)
+    return [{key: int(value) for key, value in re.findall(r"^(\w+): +(\d+) kB$", part, re.M)}
+            for part in parts if "rwperf-arena" in part.split("\n", maxsplit=1)[0]]
+
+
+def while_running(look, *options, lent=(), **settings):
+    """look(PID of the client, PID of the server) while both have their memory."""
+    server = Server("--bind=127.0.0.1", *lent, device="mlx5_0", keep=False)
+    process = start_latency("-D", "60", *options, program=PROGRAM, server=server, **settings)
+    try:
+        # It says whom it serves when all is connected.
+        wait_until(lambda: "RDMA" in server.out or process.popen.poll() is not None,
+                   "the client is connected")
+        return look(process.pid, server.pid)
+    finally:
+        process.send(signal.SIGINT)
+        process.finish()
+        server.end()
+
+
+# ---- huge pages
+
+def hugepages(which):
+    try:
+        with open(f"/sys/kernel/mm/hugepages/hugepages-2048kB/{which}_hugepages",
+                  encoding="ascii") as file:
+            return int(file.read())
+    except FileNotFoundError:
+        raise Skipped("this kernel has no huge pages of 2 MiB") from None
+
+
+def free_hugepages():
+    return hugepages("free") - hugepages("resv")
+
+
+@case("--use_hugepages: the kernel's pages of both arenas are of 2 MiB")
+def _():
+    need = -(-SLOTS * SLOT // HUGE) + -(-SLOTS * 64 * KIB // HUGE)
+    if free_hugepages() < need:
+        raise Skipped(f"{free_hugepages()} free huge pages; run: sysctl vm.nr_hugepages={need}")
+    option = "--use_hugepages"
+    found = while_running(lambda *pids: [arena_of(pid) for pid in pids], option, "--path=direct",
+                          lent=[option])
+    for parts in found:
+        eq(len(parts), 1, f"mappings of the arena: {parts}")
+        eq(parts[0]["KernelPageSize"], HUGE // KIB, "page size")
+        eq(parts[0]["Shared_Hugetlb"] + parts[0]["Private_Hugetlb"], parts[0]["Size"],
+           "KiB of huge pages")
+    for op in "read", "write":
+        run = measure(option, "--verify", "--path=direct,mr", "--op=" + op, "-n", "300")
+        good(run, engine="umr")
+        info = run.report["test_info"]
+        eq((info["memory"]["page_bytes"], info["configuration"]["use_hugepages"]), (HUGE, True),
+           "what the report says")
+
+
+@case("--use_hugepages: more than there are, the number needed is told")
+def _():
+    free, every = free_hugepages(), hugepages("nr")
+    segment = 16 * MIB
+    slots = max(free * HUGE // segment + 1, 2)
+    # One segment of an operation: all of the slot.
+    need = slots * segment // HUGE
+    refused(measure("--use_hugepages", "--path=direct", "-s", segment, f"--segment={segment}",
+                    "-t", slots), RUN, f"{need} huge pages", f"{free} of {every} are free",
+            f"sysctl vm.nr_hugepages={every + need - free}")
+
+
+@case("--use_hugepages: not with windows of small pages, nor with a file")
+def _():
+    refused(measure("--use_hugepages", "--engine=reg"), USAGE, "engine reg", "--path=direct")
+    refused(measure("--use_hugepages", "--mmap=/dev/shm/x"), USAGE, "exclude each other")
+
+
+@case("without it: small pages where windows are, and data are right")
+def _():
+    found = while_running(lambda own, _: arena_of(own), "--engine=reg", "--path=mr")
+    eq({part["KernelPageSize"] for part in found}, {4}, "page size")
+
+
+# ---- how much
+
+@case("more memory than this host has is refused, and what it has is told")
+def _():
+    run = measure("-s", "1G", "--segment=1G", "--path=direct", "-t", "16384")
+    refused(run, RUN, "needs a buffer of 16777216 MiB", "MiB are available")
+    with open("/proc/meminfo", encoding="ascii") as file:
+        total = int(re.search(r"MemTotal: +(\d+)", file.read())[1]) // KIB
+    available, most = map(int, re.search(r"(\d+) MiB are available, (\d+) for", run.err).groups())
+    true(most < available <= total, f"{run.err!r}, {total} MiB in all")
+
+
+@case("an operation of 1 GiB, in segments of 16 MiB")
+def _():
+    with open("/proc/meminfo", encoding="ascii") as file:
+        available = int(re.search(r"MemAvailable: +(\d+)", file.read())[1]) * KIB
+    if available < 5 << 30:
+        raise Skipped(f"{available >> 20} MiB are available, 5 GiB are wanted")
+    rows = good(measure("-s", "1G", "--segment=16M", "--path=direct", "-t", "1", "-n", "1"),
+                verified=False, rows=1)
+    eq((rows[0]["MsgSize"], rows[0]["sges"]), (1 << 30, 64), "bytes and segments")
+
+
+if __name__ == "__main__":
+    main()
