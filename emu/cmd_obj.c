@@ -138,6 +138,9 @@ int uv_reg_mr(struct uv_cmd *cmd)
 		return -ENOMEM;
 	if (fault_hit(FAULT_SLOW_REG))
 		nanosleep(&(struct timespec){ .tv_nsec = 10000000 }, NULL);
+	if (emu.set.say_mrs)
+		emu_say("MR of %llu bytes, access 0x%x", (unsigned long long)req.length,
+			req.access_flags);
 	mr = calloc(1, sizeof(*mr));
 	if (!mr)
 		return -ENOMEM;

@@ -53,6 +53,8 @@ static void fill_general_caps(uint8_t *cap)
 		prm_set(cap, fixed[i].bit, fixed[i].len, fixed[i].value);
 	prm_set(cap, 0x088, 8, 63 - (unsigned int)__builtin_clzll(emu.set.max_qp_wr));
 	prm_set(cap, 0x0c0, 8, emu.set.max_sgl_rd); /* max_sgl_for_optimized_performance */
+	prm_set(cap, 0x0e8, 1, emu.set.relaxed_ordering); /* relaxed_ordering_write */
+	prm_set(cap, 0x0e9, 1, emu.set.relaxed_ordering); /* relaxed_ordering_read */
 	prm_set(cap, 0x11a, 6, 63 - (unsigned int)__builtin_clzll(emu.set.max_klms));
 	prm_set(cap, 0x14a, 6, 63 - (unsigned int)__builtin_clzll(emu.set.max_qp_rd_atom));
 	prm_set(cap, 0x15a, 6, 63 - (unsigned int)__builtin_clzll(emu.set.max_qp_rd_atom));

@@ -41,6 +41,8 @@ struct emu_settings {
 	uint64_t tick_idle_us;
 	uint64_t read_batch;
 	uint64_t scatter_cqe;
+	uint64_t relaxed_ordering;
+	uint64_t say_mrs;
 	uint64_t nak_kills_responder;
 	/* adversarial mode */
 	uint64_t adversarial;

@@ -8,6 +8,7 @@
 #include "bench/aside.h"
 #include "bench/mix.h"
 #include "verbs/post.h"
+#include "verbs/access.h"
 
 #define SILENCE_S 10
 #define ASK_EVERY 50 /* operations */
@@ -56,7 +57,8 @@ static int do_wr(struct rw_row *row, struct rw_slot *slot, const struct rw_wr *w
 	const struct rw_engine *engine = row->load->engine;
 
 	if (wr->op == RW_WR_REG && engine->reg)
-		return engine->reg(row->load->ep.pd, wr, err);
+		return engine->reg(row->load->ep.pd, wr, rw_access_optional(row->load->conf),
+				   err);
 	return post_alone(row, slot, wr, err);
 }
 

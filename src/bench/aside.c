@@ -7,6 +7,7 @@
 
 #include "bench/mix.h"
 #include "verbs/post.h"
+#include "verbs/access.h"
 
 int rw_row_post_failed(const struct rw_qp *qp, int error, struct rw_err *err)
 {
@@ -46,7 +47,8 @@ int rw_row_register(struct rw_row *row, struct rw_slot *slot, const struct rw_wr
 
 		if (wr->op != RW_WR_REG)
 			continue;
-		ret = row->load->engine->reg(row->load->ep.pd, wr, err);
+		ret = row->load->engine->reg(row->load->ep.pd, wr,
+					     rw_access_optional(row->load->conf), err);
 		if (ret) {
 			rw_row_unregister(row, slot, i, err);
 			return ret;

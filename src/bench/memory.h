@@ -8,7 +8,7 @@
 
 /*
  * Memory for all slots of @conf, each of @slot_bytes, on NUMA node @memory_node (-1:
- * anywhere), to be registered for @access. Texts stay those of @conf.
+ * anywhere), to be registered for @access and what is optional. Texts stay those of @conf.
  */
 void rw_bench_want_memory(const struct rw_conf *conf, uint64_t slot_bytes, int memory_node,
 			  int access, struct rw_arena_want *want);

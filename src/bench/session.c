@@ -8,6 +8,7 @@
 
 #include "ctl/field.h"
 #include "ctl/text.h"
+#include "mr/engine.h"
 #include "topo/host.h"
 
 int rw_session_open_device(const struct rw_conf *conf, struct rw_device *device,
@@ -276,11 +277,13 @@ int rw_session_connect_qp(struct rw_endpoint *ep, struct rw_cm *cm, uint32_t ind
 json_t *rw_session_facts(const struct rw_device *device, const struct rw_placement *placement,
 			 const struct rw_arena *arena)
 {
-	json_t *host = rw_host_facts();
+	json_t *host = rw_host_facts(), *of_device = rw_device_facts(device);
 
 	json_object_set_new(host, "placement", rw_placement_json(placement));
-	return json_pack("{s:o, s:o, s:o}", "host", host, "device", rw_device_facts(device),
-			 "memory", rw_arena_facts(arena));
+	json_object_set_new(of_device, "relaxed_ordering",
+			    json_string(rw_engine_relaxed_ordering(device)));
+	return json_pack("{s:o, s:o, s:o}", "host", host, "device", of_device, "memory",
+			 rw_arena_facts(arena));
 }
 
 /* Clean every string in @value, however deep. */

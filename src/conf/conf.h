@@ -156,6 +156,7 @@ struct rw_conf {
 	uint64_t segment_bytes; /* or RW_AUTO: 4096, or size / sges */
 	uint64_t stride_bytes;  /* or RW_AUTO */
 	uint64_t remote_stride_bytes; /* between WRs in the peer's memory; 0: side by side */
+	bool no_relaxed_ordering;
 	char engine[32];        /* empty: the best the device has */
 	uint64_t mr_pool;       /* or RW_AUTO: every context can have its MRs */
 	uint64_t mr_entries;    /* or RW_AUTO: the engine's own limit */

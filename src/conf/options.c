@@ -121,6 +121,8 @@ const struct rw_opt rw_opts[] = {
 	  "0", "BYTES", NULL, "the peer's memory is scattered, too: distance there between the starts of an operation's WRs, each of as many segments as any path's WR can take (default: side by side)" },
 	{ 0, "engine", NULL, RW_OPT_STRING, RW_SCOPE_RUN, GROUP_PATH, FIELD(engine), 0, 32,
 	  "", "NAME", NULL, "how MRs are made: umr, umr_ptr, reg (default: the best the device has)" },
+	{ 0, "disable_pcie_relaxed", NULL, RW_OPT_FLAG, RW_SCOPE_RUN, GROUP_PATH, FIELD(no_relaxed_ordering), 0, 1,
+	  "0", NULL, NULL, "register memory without relaxed ordering on PCIe, on both sides (without this it is asked for, and devices that have none ignore it)" },
 	{ 0, "max_sgl_rd", NULL, RW_OPT_NUMBER, RW_SCOPE_RUN, GROUP_PATH, FIELD(max_sgl_rd), 0, 255,
 	  "auto", "COUNT", NULL, "path auto: segments above which a READ wants an MR; 0: never (auto: what the firmware says)" },
 	{ 0, "mr_pool", NULL, RW_OPT_NUMBER, RW_SCOPE_RUN, GROUP_PATH, FIELD(mr_pool), 1, 1048576,

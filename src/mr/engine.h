@@ -50,10 +50,10 @@ struct rw_engine {
 	/*
 	 * Without qp_ops: carry out @wr, a RW_WR_REG: make wr->mr cover the memory
 	 * at wr->iova (rw_io.mr_addr, where segments lie side by side) and set its
-	 * key; and undo it when the operation is over. Return 0 or -errno, told in
-	 * @err.
+	 * key; and undo it when the operation is over. @access: access flags beside
+	 * those that the operation needs. Return 0 or -errno, told in @err.
 	 */
-	int (*reg)(struct ibv_pd *pd, const struct rw_wr *wr, struct rw_err *err);
+	int (*reg)(struct ibv_pd *pd, const struct rw_wr *wr, int access, struct rw_err *err);
 	int (*unreg)(struct rw_mr *mr, struct rw_err *err);
 };
 
@@ -94,5 +94,12 @@ uint32_t rw_engine_sq_blocks(const struct rw_device *device, const struct rw_qp 
  */
 int rw_engine_query_max_sgl_rd(const struct rw_device *device, uint32_t *max_sgl_rd_p,
 			       struct rw_err *err);
+
+/*
+ * For which PCIe transactions the firmware has relaxed ordering: "reads and writes",
+ * "writes", "reads", "none", or "unknown": not an mlx5 device, or DEVX is not allowed
+ * here. Whether the host lets the device use it is another matter.
+ */
+const char *rw_engine_relaxed_ordering(const struct rw_device *device);
 
 #endif

@@ -12,12 +12,13 @@
 #define CMD_OUT_BYTES       (16 + 4096)
 
 /*
- * cmd_hca_cap.max_sgl_for_optimized_performance: 8 bits, with the capabilities
- * beginning behind the 16 bytes of the command's head. The bit offset is that of
- * struct mlx5_ifc_cmd_hca_cap_bits.
+ * The capabilities begin behind the 16 bytes of the command's head. Bit offsets are
+ * those of struct mlx5_ifc_cmd_hca_cap_bits.
  */
-#define CAP_HEAD_BYTES         16
-#define MAX_SGL_RD_BIT_OFFSET  0x0c0
+#define CAP_HEAD_BYTES    16
+#define CAP_MAX_SGL_RD    0x0c0 /* max_sgl_for_optimized_performance, 8 bits */
+#define CAP_RELAXED_WRITE 0x0e8 /* relaxed_ordering_write, 1 bit */
+#define CAP_RELAXED_READ  0x0e9 /* relaxed_ordering_read, 1 bit */
 
 static bool is_mlx5(const struct rw_device *device)
 {
@@ -129,11 +130,11 @@ uint32_t rw_engine_sq_blocks(const struct rw_device *device, const struct rw_qp 
 	return dv.sq.wqe_cnt;
 }
 
-int rw_engine_query_max_sgl_rd(const struct rw_device *device, uint32_t *max_sgl_rd_p,
-			       struct rw_err *err)
+/* Ask for the general capabilities. Returns 0 or -errno, told in @err. */
+static int query_caps(const struct rw_device *device, uint8_t out[CMD_OUT_BYTES],
+		      struct rw_err *err)
 {
-	uint8_t in[CMD_IN_BYTES] = { 0 }, out[CMD_OUT_BYTES] = { 0 };
-	uint32_t word;
+	uint8_t in[CMD_IN_BYTES] = { 0 };
 	int ret;
 
 	if (device->profile || !is_mlx5(device))
@@ -142,12 +143,42 @@ int rw_engine_query_max_sgl_rd(const struct rw_device *device, uint32_t *max_sgl
 	in[0] = CMD_QUERY_HCA_CAP >> 8;
 	in[1] = CMD_QUERY_HCA_CAP & 0xff;
 	in[7] = HCA_CAP_GENERAL_CUR;
-	ret = mlx5dv_devx_general_cmd(device->ctx, in, sizeof(in), out, sizeof(out));
+	memset(out, 0, CMD_OUT_BYTES);
+	ret = mlx5dv_devx_general_cmd(device->ctx, in, sizeof(in), out, CMD_OUT_BYTES);
 	if (ret)
 		return rw_fail(err, RW_EXIT_DEVICE, ret > 0 ? -ret : ret,
 			       "the firmware does not answer QUERY_HCA_CAP here: %s",
 			       strerror(ret > 0 ? ret : -ret));
-	memcpy(&word, out + CAP_HEAD_BYTES + MAX_SGL_RD_BIT_OFFSET / 32 * 4, sizeof(word));
-	*max_sgl_rd_p = be32toh(word) >> (24 - MAX_SGL_RD_BIT_OFFSET % 32) & 0xff;
 	return 0;
+}
+
+/* The field of @bits bits at bit @at, within one word. */
+static uint32_t cap_of(const uint8_t *out, uint32_t at, uint32_t bits)
+{
+	uint32_t word;
+
+	memcpy(&word, out + CAP_HEAD_BYTES + at / 32 * 4, sizeof(word));
+	return be32toh(word) >> (32 - bits - at % 32) & ((1u << bits) - 1);
+}
+
+int rw_engine_query_max_sgl_rd(const struct rw_device *device, uint32_t *max_sgl_rd_p,
+			       struct rw_err *err)
+{
+	uint8_t out[CMD_OUT_BYTES];
+	int ret = query_caps(device, out, err);
+
+	if (!ret)
+		*max_sgl_rd_p = cap_of(out, CAP_MAX_SGL_RD, 8);
+	return ret;
+}
+
+const char *rw_engine_relaxed_ordering(const struct rw_device *device)
+{
+	static const char *const names[] = { "none", "writes", "reads", "reads and writes" };
+	struct rw_err why = { 0 };
+	uint8_t out[CMD_OUT_BYTES];
+
+	if (query_caps(device, out, &why))
+		return "unknown";
+	return names[cap_of(out, CAP_RELAXED_WRITE, 1) | cap_of(out, CAP_RELAXED_READ, 1) << 1];
 }

@@ -35,12 +35,12 @@ static void reg_fill_attrs(struct rw_attrs *attrs)
  * The MR is known by the window's own addresses (rw_io.mr_addr): siw takes no
  * others, it passes the iova of ibv_reg_mr_iova over (siw_reg_user_mr).
  */
-static int reg_reg(struct ibv_pd *pd, const struct rw_wr *wr, struct rw_err *err)
+static int reg_reg(struct ibv_pd *pd, const struct rw_wr *wr, int access, struct rw_err *err)
 {
 	struct ibv_mr *mr;
-	int access = IBV_ACCESS_LOCAL_WRITE | (wr->remote_write ? IBV_ACCESS_REMOTE_WRITE : 0);
 	int ret;
 
+	access |= IBV_ACCESS_LOCAL_WRITE | (wr->remote_write ? IBV_ACCESS_REMOTE_WRITE : 0);
 	errno = 0;
 	mr = ibv_reg_mr(pd, (void *)(uintptr_t)wr->iova, wr->length, access);
 	if (!mr) {

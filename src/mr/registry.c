@@ -109,6 +109,11 @@ int rw_engine_query_max_sgl_rd(const struct rw_device *device, uint32_t *max_sgl
 	return rw_fail(err, RW_EXIT_DEVICE, -EOPNOTSUPP, "built without libmlx5");
 }
 
+const char *rw_engine_relaxed_ordering(const struct rw_device *device)
+{
+	return "unknown";
+}
+
 uint32_t rw_engine_wqe_bytes(const struct rw_device *device, const struct rw_engine *engine,
 			     const struct rw_wr *wr)
 {

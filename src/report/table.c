@@ -66,6 +66,22 @@ static void print_qp(const struct rw_conf *conf, const json_t *qp)
 	printf("\n");
 }
 
+/* Relaxed ordering is asked for; what comes of it the device knows. */
+static void print_ordering(const struct rw_conf *conf, const json_t *device)
+{
+	const char *has = text_of(device, "relaxed_ordering");
+
+	printf(" %-15s : ", "PCIe ordering");
+	if (conf->no_relaxed_ordering)
+		printf("strict (--disable_pcie_relaxed)\n");
+	else if (!strcmp(has, "none"))
+		printf("strict: the firmware has no relaxed ordering\n");
+	else if (!strcmp(has, "unknown") || !strcmp(has, "-"))
+		printf("relaxed, if the device can\n");
+	else
+		printf("relaxed, of %s\n", has);
+}
+
 static void print_send_queue(const json_t *c)
 {
 	printf(" %-15s : %lld WRs of up to %lld SGEs per QP", "Send queue",
@@ -104,6 +120,7 @@ void rw_table_head(const struct rw_conf *conf, const struct rw_report_facts *fac
 	       number_of(c, "mtu"), number_of(c, "outstanding_reads"));
 	print_qp(conf, json_object_get(c, "qp"));
 	print_send_queue(c);
+	print_ordering(conf, facts->device);
 	printf(" %-15s : max_sge_rd %lld, max_qp_rd_atom %lld", "Limits",
 	       number_of(facts->device, "max_sge_rd"), number_of(facts->device, "max_qp_rd_atom"));
 	if (number_of(c, "mr_entries"))

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 #include "selftest/rig.h"
+#include "verbs/access.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -146,7 +147,7 @@ static int open_side(struct rw_rig *rig, struct rw_rig_side *side, uint64_t byte
 	struct rw_arena_want want = {
 		.bytes = bytes + 2 * RW_PAGE_BYTES, /* the guards */
 		.numa_node = rig->t->device->numa_node,
-		.access = access,
+		.access = access | rw_access_optional(rig->t->conf),
 	};
 	int ret = rw_endpoint_open(rig->t->device, &side->ep, err);
 

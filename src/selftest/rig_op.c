@@ -9,6 +9,7 @@
 #include "stats/clock.h"
 #include "util/pattern.h"
 #include "verbs/post.h"
+#include "verbs/access.h"
 
 /* A completion that takes longer is missing. */
 #define WAIT_NS (UINT64_C(5) * RW_NS_PER_S)
@@ -147,7 +148,8 @@ static int register_now(struct rw_rig *rig, struct rw_rig_op *op, struct rw_err 
 		const struct rw_wr *wr = &op->wrs[i];
 
 		if (wr->op == RW_WR_REG)
-			ret = rig->t->engine->reg(rig->local.ep.pd, wr, err);
+			ret = rig->t->engine->reg(rig->local.ep.pd, wr,
+						   rw_access_optional(rig->t->conf), err);
 	}
 	return ret;
 }

@@ -5,12 +5,14 @@
 What the QPs of both sides have is asked of the device, and stands in the report.
 """
 import os
+import re
 import sys
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 # pylint: disable=wrong-import-position
-from rwproc import (BUILDDIR, DEVICE, PEER, SRCDIR, Server, client, eq, shared_server, true)
+from rwproc import (BUILDDIR, DEVICE, OK, PEER, SRCDIR, Server, client, eq, shared_server, true,
+                    wait_until)
 from rwtap import case, good, refused, run_cases
 
 SHORT = "-s", "4K", "-t", "2", "-n", "5", "--path=direct", "-F"
@@ -32,11 +34,14 @@ def server_of(link):
     return shared_server(link, device="mlx5_0", prefix=emu(link))
 
 
+def environment(**settings):
+    return dict(os.environ, **{f"RW_EMU_{key.upper()}": str(value)
+                               for key, value in settings.items()})
+
+
 def run(link, *options, server=None, **settings):
-    env = dict(os.environ, **{f"RW_EMU_{key.upper()}": str(value)
-                              for key, value in settings.items()})
     return client(server or server_of(link), *SHORT, *options, device="mlx5_1", prefix=emu(link),
-                  env=env)
+                  env=environment(**settings))
 
 
 def qps(done):
@@ -88,6 +93,36 @@ def _():
 def _():
     refused(run("eth", "--dlid=1"), DEVICE, "--dlid", "no LIDs")
     refused(run("eth", "-L", "9"), DEVICE, "--hop_limit", "ip route change ... hoplimit 9")
+
+
+# ---- relaxed ordering, which all memory is registered with
+
+RELAXED = 1 << 20  # IBV_ACCESS_RELAXED_ORDERING
+
+
+def access_flags(text):
+    """Of each registration that is told in @text, without that of the lists of an engine."""
+    return [int(word, 16) for word in re.findall(r"rw_emu: MR of \d+ bytes, access (0x\w+)", text)]
+
+
+for some_options, is_relaxed, has, a_text in (
+        ((), True, 1, "relaxed, of reads and writes"),
+        ((), True, 0, "strict: the firmware has no relaxed ordering"),
+        (("--disable_pcie_relaxed",), False, 1, "strict (--disable_pcie_relaxed)")):
+    def _(options=some_options, relaxed=is_relaxed, firmware=has, text=a_text):
+        settings = {"say_mrs": 1, "relaxed_ordering": firmware}
+        with Server(device="mlx5_0", prefix=emu("eth"), env=environment(**settings)) as server:
+            done = run("eth", *options, "--path=direct,mr", "--engine=reg", server=server,
+                       **settings)
+            eq(done.status, OK, "status")
+            wait_until(lambda: access_flags(server.err), "the server has registered memory")
+            ours, theirs = access_flags(done.err), access_flags(server.err)
+        true(len(ours) > 5, f"MRs of the client: {ours}")
+        eq({bool(flags & RELAXED) for flags in ours + theirs}, {relaxed}, "flags")
+        true(f"PCIe ordering   : {text}\n" in done.out, f"{text!r} in the table's head")
+        eq(done.report["test_info"]["peer"]["device"]["relaxed_ordering"],
+           "reads and writes" if firmware else "none", "what the report says of the firmware")
+    case(f"{' '.join(some_options)}: all memory, {a_text}")(_)
 
 
 # ---- a peer that is silent
