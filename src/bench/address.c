@@ -20,6 +20,13 @@ static int check_own(const struct rw_conf *conf, const struct rw_device *device,
 {
 	const char *name = rw_device_name(device);
 
+	bool is_ethernet = device->port_attr.link_layer == IBV_LINK_LAYER_ETHERNET;
+
+	if (conf->force_link != RW_LINK_ANY &&
+	    is_ethernet != (conf->force_link == RW_LINK_ETHERNET))
+		return rw_fail(err, RW_EXIT_DEVICE, -EINVAL,
+			       "--force-link: port %u of %s is %s; give another with -d and -i",
+			       device->port, name, is_ethernet ? "Ethernet" : "InfiniBand");
 	if (device->is_iwarp && (conf->dlid || conf->pkey_index))
 		return rw_fail(err, RW_EXIT_DEVICE, -EOPNOTSUPP,
 			       "--%s: %s is iWARP, whose QPs have IP addresses only; leave it out",

@@ -58,6 +58,12 @@ enum rw_device_profile {
 	RW_NR_PROFILES,
 };
 
+enum rw_link {
+	RW_LINK_ANY,
+	RW_LINK_IB,
+	RW_LINK_ETHERNET,
+};
+
 enum rw_verb {
 	RW_VERB_READ,
 	RW_VERB_WRITE,
@@ -90,6 +96,7 @@ struct rw_conf {
 	char device[64];
 	char bind[256];
 	uint64_t ib_port;
+	uint64_t force_link; /* enum rw_link: what the port must be */
 	uint64_t gid_index; /* or RW_AUTO */
 	uint64_t pkey_index;
 	uint64_t dlid;      /* where to send instead of the peer's LID; 0: not given */

@@ -9,6 +9,7 @@
 #include "util/units.h"
 
 static const char *const op_names[] = { "read", "write", NULL };
+static const char *const link_names[] = { "any", "IB", "Ethernet", NULL };
 static const char *const path_names[] = { "direct", "mr", "auto", NULL };
 static const char *const invalidate_names[] = { "lazy", "fenced", "never", NULL };
 static const char *const pool_scope_names[] = { "qp", "thread", NULL };
@@ -31,6 +32,8 @@ const struct rw_opt rw_opts[] = {
 	  "", "NAME", NULL, "RDMA device (default: the first one with an active port)" },
 	{ 'i', "ib-port", NULL, RW_OPT_NUMBER, RW_SCOPE_SIDE, GROUP_DEVICE, FIELD(ib_port), 1, 255,
 	  "1", "PORT", NULL, "port of the device" },
+	{ 0, "force-link", NULL, RW_OPT_NAME, RW_SCOPE_SIDE, GROUP_DEVICE, FIELD(force_link), 0, 2,
+	  "any", "LINK", link_names, "the link layer that the port must have; with another the program ends" },
 	{ 'x', "gid-index", NULL, RW_OPT_NUMBER, RW_SCOPE_SIDE, GROUP_DEVICE, FIELD(gid_index), 0, 65535,
 	  "auto", "INDEX", NULL, "GID table entry (auto: RoCE v2, matching the control connection; on InfiniBand a GRH is used only when an index is given)" },
 	{ 0, "pkey_index", NULL, RW_OPT_NUMBER, RW_SCOPE_SIDE, GROUP_DEVICE, FIELD(pkey_index), 0, 65535,

@@ -11,8 +11,8 @@ import sys
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 # pylint: disable=wrong-import-position
-from rwproc import (BUILDDIR, DEVICE, OK, PEER, SRCDIR, Server, client, eq, shared_server, true,
-                    wait_until)
+from rwproc import (BUILDDIR, DEVICE, OK, PEER, SRCDIR, Failed, Server, client, eq,
+                    shared_server, true, wait_until)
 from rwtap import case, good, refused, run_cases
 
 SHORT = "-s", "4K", "-t", "2", "-n", "5", "--path=direct", "-F"
@@ -93,6 +93,23 @@ def _():
 def _():
     refused(run("eth", "--dlid=1"), DEVICE, "--dlid", "no LIDs")
     refused(run("eth", "-L", "9"), DEVICE, "--hop_limit", "ip route change ... hoplimit 9")
+
+
+# ---- what the port must be
+
+for a_link, a_name, an_other in ("eth", "Ethernet", "IB"), ("ib", "IB", "Ethernet"):
+    def _(link=a_link, name=a_name, other=an_other):
+        with serve(link, "--force-link=" + name) as server:
+            good(run(link, "--force-link=" + name, server=server), verified=False)
+            refused(run(link, "--force-link=" + other, server=server), DEVICE, "--force-link",
+                    "mlx5_1", {"IB": "InfiniBand"}.get(name, name))
+        try:
+            serve(link, "--force-link=" + other).end()
+        except Failed as failure:
+            true("--force-link: port 1 of mlx5_0" in str(failure), str(failure))
+        else:
+            raise Failed("the server listens")
+    case(f"--force-link={a_name} is fine, {an_other} is refused on both sides")(_)
 
 
 # ---- relaxed ordering, which all memory is registered with
