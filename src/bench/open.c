@@ -353,6 +353,8 @@ static int open_qps(struct rw_load *load, const struct needs *needs, struct rw_e
 			want->max_inline_bytes = load->engine->inline_bytes(load->mr_entries);
 	}
 	ret = check_send_wrs(load, want, err);
+	if (!ret && load->conf->use_ooo)
+		ret = rw_engine_want_ooo(load->device, want, err);
 	if (ret)
 		return ret;
 	/* After an error every WR completes, signaled or not. */

@@ -10,6 +10,7 @@
 #include "bench/session.h"
 #include "ctl/field.h"
 #include "ctl/net.h"
+#include "mr/engine.h"
 #include "util/units.h"
 
 /* One client's session. */
@@ -118,17 +119,25 @@ static int open_memory(struct server *server, struct rw_err *err)
 }
 
 /* It never posts; the smallest QP will do. */
-static const struct rw_qp_want smallest_qp = {
-	.max_send_wr = 1,
-	.min_send_wr = 1,
-	.max_send_sge = 1,
-};
+static int want_qp(const struct server *server, struct rw_qp_want *want, struct rw_err *err)
+{
+	*want = (struct rw_qp_want){
+		.pd = server->ep.pd,
+		.cq = server->ep.cq,
+		.max_send_wr = 1,
+		.min_send_wr = 1,
+		.max_send_sge = 1,
+	};
+	return server->conf.use_ooo ? rw_engine_want_ooo(server->device, want, err) : 0;
+}
 
 static int open_qps(struct server *server, struct rw_err *err)
 {
-	struct rw_qp_want want = smallest_qp;
+	struct rw_qp_want want;
+	int ret = want_qp(server, &want, err);
 
-	return rw_endpoint_add_qps(&server->ep, (uint32_t)server->conf.qps, 1, &want, err);
+	return ret ? ret : rw_endpoint_add_qps(&server->ep, (uint32_t)server->conf.qps, 1, &want,
+					       err);
 }
 
 static int send_accept(struct server *server, struct rw_err *err)
@@ -206,15 +215,14 @@ static int finish_row(struct server *server, const json_t *msg, struct rw_err *e
 static int reconnect(struct server *server, const json_t *msg, struct rw_err *err)
 {
 	struct rw_endpoint *ep = &server->ep;
-	struct rw_qp_want want = smallest_qp;
+	struct rw_qp_want want;
 	uint64_t index;
 	int ret = rw_field_u64(msg, "index", 0, ep->nr_qps - 1, &index, err);
 
-	if (ret)
-		return ret;
-	want.pd = ep->pd;
-	want.cq = ep->cq;
-	ret = rw_qp_renew(server->device, &want, &ep->qps[index], err);
+	if (!ret)
+		ret = want_qp(server, &want, err);
+	if (!ret)
+		ret = rw_qp_renew(server->device, &want, &ep->qps[index], err);
 	if (!ret)
 		ret = rw_session_connect_qp(ep, &server->cm, (uint32_t)index, &server->peer, msg,
 					    &server->link, err);

@@ -147,6 +147,7 @@ struct rw_conf {
 	uint64_t qps;
 	bool rdma_cm;           /* connect the QPs by rdma_cm */
 	uint64_t tos;           /* of rdma_cm's connections, or RW_AUTO: its own choice */
+	bool use_ooo;           /* data may arrive out of order */
 	uint64_t mtu_bytes;     /* or RW_AUTO: the largest both ports run */
 	uint64_t sl;
 	uint64_t tclass;

@@ -77,6 +77,8 @@ const struct rw_opt rw_opts[] = {
 	  "0", NULL, NULL, "connect the QPs by rdma_cm; the control connection stays TCP (implied on iWARP, which knows no other way)" },
 	{ 'T', "tos", NULL, RW_OPT_NUMBER, RW_SCOPE_RUN, GROUP_LOAD, FIELD(tos), 0, 255,
 	  "auto", "N", NULL, "with -R: type of service, of which rdma_cm makes the traffic class and, on RoCE, the priority (auto: rdma_cm's own, 0 or what the administrator set)" },
+	{ 0, "use_ooo", "ooo", RW_OPT_FLAG, RW_SCOPE_RUN, GROUP_LOAD, FIELD(use_ooo), 0, 1,
+	  "0", NULL, NULL, "QPs place data that come out of order; mlx5 devices, where rdma-core, kernel and firmware have it" },
 	{ 'l', "post_list", NULL, RW_OPT_NUMBER, RW_SCOPE_RUN, GROUP_LOAD, FIELD(post_list), 1, 16384,
 	  "1", "COUNT", NULL, "operations posted with one doorbell, at most" },
 	{ 'Q', "cq-mod", NULL, RW_OPT_NUMBER, RW_SCOPE_RUN, GROUP_LOAD, FIELD(cq_mod), 1, 16384,

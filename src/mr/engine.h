@@ -96,6 +96,13 @@ int rw_engine_query_max_sgl_rd(const struct rw_device *device, uint32_t *max_sgl
 			       struct rw_err *err);
 
 /*
+ * Let QPs created as @want place data that come out of order (--use_ooo). Both sides'
+ * must. Returns 0, or -EOPNOTSUPP with the reason in @err.
+ */
+int rw_engine_want_ooo(const struct rw_device *device, struct rw_qp_want *want,
+		       struct rw_err *err);
+
+/*
  * For which PCIe transactions the firmware has relaxed ordering: "reads and writes",
  * "writes", "reads", "none", or "unknown": not an mlx5 device, or DEVX is not allowed
  * here. Whether the host lets the device use it is another matter.

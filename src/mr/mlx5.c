@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+#include "config.h"
+
 #include "mr/mlx5.h"
 
 #include <endian.h>
@@ -35,16 +37,59 @@ int rw_mlx5_check(const struct rw_device *device, const char *name, struct rw_er
 }
 
 struct ibv_qp *rw_mlx5_create_qp(struct ibv_context *ctx, struct ibv_qp_init_attr_ex *attr,
-				 uint64_t dv_ops)
+				 uint32_t create_flags, uint64_t dv_ops)
 {
 	struct mlx5dv_qp_init_attr dv = {
 		.comp_mask = MLX5DV_QP_INIT_ATTR_MASK_SEND_OPS_FLAGS |
 			     MLX5DV_QP_INIT_ATTR_MASK_QP_CREATE_FLAGS,
-		.create_flags = MLX5DV_QP_CREATE_DISABLE_SCATTER_TO_CQE,
+		.create_flags = MLX5DV_QP_CREATE_DISABLE_SCATTER_TO_CQE | create_flags,
 		.send_ops_flags = dv_ops,
 	};
 
 	return mlx5dv_create_qp(ctx, attr, &dv);
+}
+
+#if HAVE_DECL_MLX5DV_QP_CREATE_OOO_DP
+static struct ibv_qp *create_plain(struct ibv_context *ctx, struct ibv_qp_init_attr_ex *attr,
+				   uint32_t create_flags)
+{
+	struct mlx5dv_qp_init_attr dv = {
+		.comp_mask = MLX5DV_QP_INIT_ATTR_MASK_QP_CREATE_FLAGS,
+		.create_flags = create_flags,
+	};
+
+	return mlx5dv_create_qp(ctx, attr, &dv);
+}
+
+static int want_ooo(const struct rw_device *device, struct rw_qp_want *want, struct rw_err *err)
+{
+	struct mlx5dv_context caps = { .comp_mask = MLX5DV_CONTEXT_MASK_OOO_RECV_WRS };
+
+	if (mlx5dv_query_device(device->ctx, &caps) ||
+	    !(caps.comp_mask & MLX5DV_CONTEXT_MASK_OOO_RECV_WRS) || !caps.ooo_recv_wrs_caps.max_rc)
+		return rw_fail(err, RW_EXIT_DEVICE, -EOPNOTSUPP,
+			       "--use_ooo: kernel or firmware of %s have no out-of-order data placement for RC; leave it out",
+			       rw_device_name(device));
+	want->create = create_plain;
+	want->create_flags |= MLX5DV_QP_CREATE_OOO_DP;
+	return 0;
+}
+#else
+static int want_ooo(const struct rw_device *device, struct rw_qp_want *want, struct rw_err *err)
+{
+	return rw_fail(err, RW_EXIT_DEVICE, -EOPNOTSUPP,
+		       "--use_ooo: this program was built with an rdma-core without MLX5DV_QP_CREATE_OOO_DP; build it with a newer one, or leave it out");
+}
+#endif
+
+int rw_engine_want_ooo(const struct rw_device *device, struct rw_qp_want *want,
+		       struct rw_err *err)
+{
+	if (is_mlx5(device))
+		return want_ooo(device, want, err);
+	return rw_fail(err, RW_EXIT_DEVICE, -EOPNOTSUPP,
+		       "--use_ooo: only mlx5 devices place data out of order at will, and %s is none; leave it out",
+		       rw_device_name(device));
 }
 
 void *rw_mlx5_dv(struct ibv_qp_ex *ex)

@@ -21,6 +21,7 @@ int rw_mlx5_check(const struct rw_device *device, const char *name, struct rw_er
  * Small READs are not scattered to the CQE: an indirect key cannot be their sink.
  */
 struct ibv_qp *rw_mlx5_create_qp(struct ibv_context *ctx, struct ibv_qp_init_attr_ex *attr,
+				 uint32_t create_flags,
 				 uint64_t dv_ops);
 
 /* rw_qp_ops.dv: a struct mlx5dv_qp_ex. */

@@ -109,6 +109,13 @@ int rw_engine_query_max_sgl_rd(const struct rw_device *device, uint32_t *max_sgl
 	return rw_fail(err, RW_EXIT_DEVICE, -EOPNOTSUPP, "built without libmlx5");
 }
 
+int rw_engine_want_ooo(const struct rw_device *device, struct rw_qp_want *want,
+		       struct rw_err *err)
+{
+	return rw_fail(err, RW_EXIT_DEVICE, -EOPNOTSUPP,
+		       "--use_ooo: built without libmlx5; leave it out");
+}
+
 const char *rw_engine_relaxed_ordering(const struct rw_device *device)
 {
 	return "unknown";

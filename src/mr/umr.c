@@ -46,9 +46,10 @@ static uint32_t umr_granted_entries(const struct rw_qp *qp)
 	return rw_min((qp->max_inline_bytes + INLINE_HEAD) / KLM_BYTES, MAX_ENTRIES);
 }
 
-static struct ibv_qp *umr_create_qp(struct ibv_context *ctx, struct ibv_qp_init_attr_ex *attr)
+static struct ibv_qp *umr_create_qp(struct ibv_context *ctx, struct ibv_qp_init_attr_ex *attr,
+				    uint32_t create_flags)
 {
-	return rw_mlx5_create_qp(ctx, attr, MLX5DV_QP_EX_WITH_MR_LIST);
+	return rw_mlx5_create_qp(ctx, attr, create_flags, MLX5DV_QP_EX_WITH_MR_LIST);
 }
 
 static void umr_post_reg(struct rw_qp *qp, const struct rw_wr *wr)

@@ -109,9 +109,10 @@ static void umr_ptr_fill_attrs(struct rw_attrs *attrs)
  * With RAW_WQE and READ alone libmlx5 would reckon with one 64-byte block a
  * WR, and these WQEs take three: LOCAL_INV (in send_ops) makes it four.
  */
-static struct ibv_qp *umr_ptr_create_qp(struct ibv_context *ctx, struct ibv_qp_init_attr_ex *attr)
+static struct ibv_qp *umr_ptr_create_qp(struct ibv_context *ctx, struct ibv_qp_init_attr_ex *attr,
+				    uint32_t create_flags)
 {
-	return rw_mlx5_create_qp(ctx, attr, MLX5DV_QP_EX_WITH_RAW_WQE);
+	return rw_mlx5_create_qp(ctx, attr, create_flags, MLX5DV_QP_EX_WITH_RAW_WQE);
 }
 
 /* The padded list of @wr's segments; returns its entries. */

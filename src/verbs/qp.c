@@ -28,7 +28,9 @@ static struct ibv_qp *create_qp(const struct rw_device *device, const struct rw_
 	attr->cap.max_inline_data = want->max_inline_bytes;
 	errno = 0;
 	if (want->ops)
-		return want->ops->create(device->ctx, attr);
+		return want->ops->create(device->ctx, attr, want->create_flags);
+	if (want->create)
+		return want->create(device->ctx, attr, want->create_flags);
 	return ibv_create_qp_ex(device->ctx, attr);
 }
 

@@ -37,7 +37,8 @@ struct rw_wr;
  * lists, and the WQE of a registration.
  */
 struct rw_qp_ops {
-	struct ibv_qp *(*create)(struct ibv_context *ctx, struct ibv_qp_init_attr_ex *attr);
+	struct ibv_qp *(*create)(struct ibv_context *ctx, struct ibv_qp_init_attr_ex *attr,
+				 uint32_t create_flags);
 	/* What the calls of the engine's own post to; found once. */
 	void *(*dv)(struct ibv_qp_ex *ex);
 	/* Add the registration @wr to the open batch; qp->ex->wr_id is set. */
@@ -55,6 +56,10 @@ struct rw_qp_want {
 	uint32_t max_send_sge;
 	uint32_t max_inline_bytes;
 	const struct rw_qp_ops *ops; /* NULL: no registrations are posted */
+	/* Who creates a QP without ops, and flags for who does; NULL, 0: ibv_create_qp_ex. */
+	struct ibv_qp *(*create)(struct ibv_context *ctx, struct ibv_qp_init_attr_ex *attr,
+				 uint32_t create_flags);
+	uint32_t create_flags; /* enum mlx5dv_qp_create_flags */
 };
 
 struct rw_qp {

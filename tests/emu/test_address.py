@@ -95,6 +95,14 @@ def _():
     refused(run("eth", "-L", "9"), DEVICE, "--hop_limit", "ip route change ... hoplimit 9")
 
 
+# ---- what libmlx5 of today, or the emulated firmware, does not have
+
+@case("--use_ooo is refused")
+def _():
+    for option in "--use_ooo", "--ooo":
+        refused(run("eth", option), DEVICE, "--use_ooo", "leave it out")
+
+
 # ---- what the port must be
 
 for a_link, a_name, an_other in ("eth", "Ethernet", "IB"), ("ib", "IB", "Ethernet"):

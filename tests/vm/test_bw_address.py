@@ -149,6 +149,11 @@ for some_options in (), ("-R",):
     case(f"timeout and retries {' '.join(some_options)}: both sides' QPs have them")(_)
 
 
+@case("--use_ooo is refused on a device that is no mlx5 device")
+def _():
+    refused(client(shared_server(), *SHORT, "--use_ooo"), DEVICE, "only mlx5", "rxe1")
+
+
 def seconds_to_give_up(*options):
     """How long it takes until a peer is given up from which nothing comes any more."""
     traffic = Traffic()
