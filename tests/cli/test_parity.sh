@@ -31,6 +31,7 @@ all_in() {
 
 # As perftest_options.txt: "letter name". In lines of the table only its first cell counts.
 timeout 20 "$program" --perftest >"$dir/markdown" 2>"$dir/why"
+# shellcheck disable=SC2016 # awk's, and Markdown's
 awk -F'|' '{ print /^\|/ ? $2 : $0 }' "$dir/markdown" | grep -oE '`(-. )?--[A-Za-z0-9_=-]+`' |
 	tr -d '`' | sed -E 's/^-(.) --/\1 /; s/^--/- /' | sort -u >"$dir/table"
 [ "$(wc -l <"$dir/table")" -gt 150 ]
@@ -39,7 +40,7 @@ result $? "--perftest prints a table"
 # A stale section shows as a difference, one that was written anew does not.
 "$RW_SRCDIR/scripts/parity" --check "$program" "$RW_SRCDIR/README.md" >"$dir/why" 2>&1
 result $? "README.md has the table as it is"
-sed '/`--use_cuda=`/d' "$RW_SRCDIR/README.md" >"$dir/stale.md"
+sed '/--use_cuda=/d' "$RW_SRCDIR/README.md" >"$dir/stale.md"
 "$RW_SRCDIR/scripts/parity" --check "$program" "$dir/stale.md" >"$dir/why" 2>&1
 [ $? -eq 1 ] && grep -q '^+.*use_cuda' "$dir/why" &&
 	"$RW_SRCDIR/scripts/parity" "$program" "$dir/stale.md" >"$dir/why" 2>&1 &&
