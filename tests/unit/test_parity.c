@@ -5,14 +5,7 @@
 #include <errno.h>
 
 #include "conf/names.h"
-
-static const struct rw_test bw = {
-	.program = "ib_rw_bw",
-	.title = "a test of tests",
-	.id = "bw",
-	.size_bytes = 65536,
-	.contexts = 128,
-};
+#include "program.h"
 
 static const struct rw_test lat = {
 	.program = "ib_rw_lat",
@@ -126,7 +119,7 @@ static void test_refusals(void **state)
 		refused++;
 		snprintf(shown, sizeof(shown), "--%s is perftest's", row->name);
 		snprintf(name, sizeof(name), "--%s%s", row->name, row->has_value ? "=1" : "");
-		assert_int_equal(parse(&bw, ARGS(name), &conf, &err), -EINVAL);
+		assert_int_equal(parse(&program, ARGS(name), &conf, &err), -EINVAL);
 		assert_told(&err, RW_EXIT_USAGE, -EINVAL, shown);
 		assert_told(&err, RW_EXIT_USAGE, -EINVAL, row->why ? row->why : "not there yet");
 		if (!row->letter)
@@ -143,15 +136,15 @@ static const struct {
 	const char *perftest[4], *ours[4];
 	const struct rw_test *test;
 } renamed[] = {
-	{ { "-t", "7" }, { "--contexts=7" }, &bw },
-	{ { "--tx-depth=7" }, { "--contexts", "7" }, &bw },
-	{ { "--pin_cores", "0-3,8" }, { "--cores=0-3,8" }, &bw },
-	{ { "--disable_numa" }, { "--no_pin" }, &bw },
-	{ { "--data_validation" }, { "--verify" }, &bw },
-	{ { "--out_json_file=x" }, { "--json=x" }, &bw },
-	{ { "--out_json" }, { "--json=perftest_out.json" }, &bw },
-	{ { "--out_json", "--out_json_file=x" }, { "--json=x" }, &bw },
-	{ { "--out_json_file=x", "--out_json" }, { "--json=x" }, &bw },
+	{ { "-t", "7" }, { "--contexts=7" }, &program },
+	{ { "--tx-depth=7" }, { "--contexts", "7" }, &program },
+	{ { "--pin_cores", "0-3,8" }, { "--cores=0-3,8" }, &program },
+	{ { "--disable_numa" }, { "--no_pin" }, &program },
+	{ { "--data_validation" }, { "--verify" }, &program },
+	{ { "--out_json_file=x" }, { "--json=x" }, &program },
+	{ { "--out_json" }, { "--json=perftest_out.json" }, &program },
+	{ { "--out_json", "--out_json_file=x" }, { "--json=x" }, &program },
+	{ { "--out_json_file=x", "--out_json" }, { "--json=x" }, &program },
 	{ { "--report-histogrm" }, { "-H" }, &lat },
 };
 /* clang-format on */
@@ -177,18 +170,18 @@ static void test_wrong_use(void **state)
 	struct rw_err err = { 0 };
 	char *server[] = { (char *)"ib_rw_bw", (char *)"--source_ip=::1", NULL };
 
-	assert_int_equal(parse(&bw, ARGS("--out_json=x"), &conf, &err), -EINVAL);
+	assert_int_equal(parse(&program, ARGS("--out_json=x"), &conf, &err), -EINVAL);
 	assert_told(&err, RW_EXIT_USAGE, -EINVAL, "--out_json takes no value");
-	assert_int_equal(parse(&bw, ARGS("--report-histogrm"), &conf, &err), -EINVAL);
+	assert_int_equal(parse(&program, ARGS("--report-histogrm"), &conf, &err), -EINVAL);
 	assert_told(&err, RW_EXIT_USAGE, -EINVAL, "option of ib_rw_lat");
-	assert_int_equal(parse(&bw, ARGS("--tx-depth=x"), &conf, &err), -EINVAL);
+	assert_int_equal(parse(&program, ARGS("--tx-depth=x"), &conf, &err), -EINVAL);
 	assert_told(&err, RW_EXIT_USAGE, -EINVAL, "is not a number");
-	assert_int_equal(parse(&bw, ARGS("--use_cud=0"), &conf, &err), -EINVAL);
+	assert_int_equal(parse(&program, ARGS("--use_cud=0"), &conf, &err), -EINVAL);
 	assert_told(&err, RW_EXIT_USAGE, -EINVAL, "unknown");
 	/* a server's address has two names in perftest, and is for a server */
-	assert_int_equal(rw_conf_parse(&bw, 2, server, &conf, &err), 0);
+	assert_int_equal(rw_conf_parse(&program, 2, server, &conf, &err), 0);
 	assert_string_equal(conf.bind, "::1");
-	assert_int_equal(parse(&bw, ARGS("-j", "::1"), &conf, &err), -EINVAL);
+	assert_int_equal(parse(&program, ARGS("-j", "::1"), &conf, &err), -EINVAL);
 	assert_told(&err, RW_EXIT_USAGE, -EINVAL, "--bind is for a server");
 }
 
