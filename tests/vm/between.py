@@ -41,7 +41,8 @@ class Between:
     """
     Listens on @port for one client and takes it to @server, (host, port). What the
     server says passes through @change(message), which may wait, or change it; before the
-    client's "connect" is passed on, @connecting() is called.
+    client's "connect" is passed on, @connecting() is called. said counts the bytes that
+    the client has said.
     """
 
     def __init__(self, port, server, change, netns=None, connecting=None):
@@ -52,6 +53,7 @@ class Between:
         self.port = port
         self.netns = netns
         self.server = server
+        self.said = 0
         self.thread = threading.Thread(target=self._run, daemon=True)
         self.thread.start()
 
@@ -82,6 +84,7 @@ class Between:
                 if self.connecting and b'"connect"' in data:
                     self.connecting()
                 sink.sendall(data)
+                self.said += len(data)
         with contextlib.suppress(OSError):
             sink.shutdown(socket.SHUT_RDWR)
 

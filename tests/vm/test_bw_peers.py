@@ -17,6 +17,7 @@ import time
 
 sys.dont_write_bytecode = True
 # pylint: disable=wrong-import-position
+from between import Between
 from rwcase import (CLIENT_DEVICE, OK, PEER, RUN, Client, Failed, Process, Server, Traffic, case,
                     client, drain, eq, good, knock, main, new_port, one_line, refused, shared_server, true,
                     wait_until)
@@ -41,10 +42,10 @@ def still_serves(server):
     good(client(server, *SHORT_RUN), rows=2)
 
 
-def running(server, *options, load=("-D", "50")):
+def running(server, *options, load=("-D", "50"), port=None):
     """A client in the middle of its load."""
     served = server.out.count("contexts")
-    one = Client(server, *load, "-t", "4", *options)
+    one = Client(port or server, *load, "-t", "4", *options)
     try:
         # Others may be at it beside us: begin to count when it is our turn.
         wait_until(lambda: server.out.count("contexts") > served, "the server has a client")
@@ -293,7 +294,7 @@ for an_op in "read", "write":
             seconds = time.monotonic() - began
             server.wait()
             refused(run, PEER, "closed")
-            true(seconds < 5, f"the client ended after {seconds} s")
+            true(seconds < SLACK, f"the client ended after {seconds} s")
             eq(run.report["error"]["exit_code"], PEER, "error in the report")
     case(f"{an_op}: the server is killed in the middle of a run")(_)
 
@@ -305,7 +306,7 @@ def _():
         one.send(signal.SIGKILL)
         one.wait()
         one.end()
-        server.wait_line("closed", 5)
+        server.wait_line("closed", SLACK)
         one_line(server.err, "closed")
         still_serves(server)
 
@@ -348,13 +349,15 @@ def _():
 @case("the client is stopped twice, and goes on in between", slow=True)
 def _():
     # More than the server's patience in all, but it hears between that the client lives.
-    with Server() as server:
-        one = running(server, "--path=direct", load=("-n", "1000000000"))
+    with Server() as server, Between(new_port(), ("127.0.0.1", server.port),
+                                     lambda message: None) as between:
+        one = running(server, "--path=direct", load=("-n", "1000000000"), port=between.port)
         for _ in range(2):
             one.send(signal.SIGSTOP)
             time.sleep(STEP / 2 + 1)
+            before = between.said
             one.send(signal.SIGCONT)
-            time.sleep(1)
+            wait_until(lambda before=before: between.said > before, "the client says a word")
         one.send(signal.SIGINT)
         good(one.finish(), verified=False, rows=1, interrupted=True)
         eq(server.err, "", "the server's standard error")
@@ -378,19 +381,22 @@ def _():
 @case("SIGINT to the client: what was measured is reported, and all is well")
 def _():
     with Server() as server:
-        for options, rows in (("-D", "50"), 1), (("-D", "2"), 2):
+        for options, rows in (("-D", "50"), (1,)), (("-D", "2"), (2, 3)):
             traffic = Traffic()
             one = Client(server, "-t", "4", "--verify", *options)
-            if rows == 2:
+            if rows != (1,):
                 wait_until(lambda one=one: " direct " in one.out, "the first row is over")
                 traffic = Traffic()
             traffic.wait_measuring(4)
             began = time.monotonic()
             one.send(signal.SIGINT)
             run = one.finish()
-            true(time.monotonic() - began < 5, "it ends soon")
-            eq((run.status, run.err, len(run.rows)), (OK, "", rows), "status, error, rows")
-            eq([row["interrupted"] for row in run.rows], [False] * (rows - 1) + [True], "interrupted")
+            true(time.monotonic() - began < SLACK, "it ends soon")
+            eq((run.status, run.err), (OK, ""), "status, error")
+            # On a slow host the last row may have begun.
+            true(len(run.rows) in rows, f"{len(run.rows)} rows")
+            eq([row["interrupted"] for row in run.rows], [False] * (len(run.rows) - 1) + [True],
+               "interrupted")
             true(run.rows[-1]["n_iterations"] > 0, "operations")
             true("# interrupted" in run.out, "the table says so")
         eq(server.err, "", "the server's standard error")
