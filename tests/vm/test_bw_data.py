@@ -9,7 +9,6 @@ import random
 import re
 import signal
 import sys
-import time
 
 sys.dont_write_bytecode = True
 # pylint: disable=wrong-import-position
@@ -197,7 +196,7 @@ def check_corrupt(op, path, context, offset):
         right = memory.read(at, 1)[0]
         wrong = right ^ 0x10
         memory.write(at, bytes([wrong]))
-        time.sleep(0.5)
+        Traffic().wait_measuring(CONTEXTS)
         run = session.stop()
     refused(run, CORRUPT, f"context {context}, offset {offset}:", "path " + path,
             f"expected 0x{right:02x}, found 0x{wrong:02x}")

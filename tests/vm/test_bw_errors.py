@@ -5,12 +5,11 @@ import os
 import shutil
 import subprocess
 import sys
-import time
 
 sys.dont_write_bytecode = True
 # pylint: disable=wrong-import-position
-from rwcase import (DEVICE, PEER, PROGRAM, RUN, USAGE, Client, Server, alone, case, client, eq,
-                    good, main, new_port, one_line, refused, shared_server, true, wait_until)
+from rwcase import (DEVICE, PEER, PROGRAM, RUN, USAGE, Client, Server, Traffic, alone, case, client,
+                    eq, good, main, new_port, one_line, refused, shared_server, true)
 
 SHORT_RUN = "-n", "10", "-t", "2", "--verify", "--path=direct,mr"
 
@@ -282,9 +281,9 @@ def _():
 
 @case("the cable is cut in the middle of a run")
 def _():
+    traffic = Traffic()
     run = Client(shared_server(), "-D", "50", "-t", "4")
-    wait_until(lambda: "#bytes" in run.out or run.popen.poll() is not None, "it runs")
-    time.sleep(0.5)
+    traffic.wait_measuring(4)
     command("ip", "link", "set", "v0", "down")
     # rxe tries again for ever; it is the client's own deadline that ends this.
     run = run.finish()
