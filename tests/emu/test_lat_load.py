@@ -10,7 +10,7 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 # pylint: disable=wrong-import-position
 from emucase import check_order, latency, main, near, start_latency
-from rwproc import LATENCY, OK, PROGRAM, RUN, Failed, eq, note, true
+from rwproc import LATENCY, OK, PROGRAM, RUN, Failed, eq, note, true, wait_until
 from rwtap import case, good, refused
 
 STALL_MS = 100
@@ -188,18 +188,22 @@ def _():
 @case("interrupted: what was done so far, and no figure that is none")
 def _():
     for rate in 1000, 1:  # of 1 a second hardly any was begun
-        process = start_latency(f"--rate={rate}", "-n", 1000000, "-t", 4, "-U", "-H",
-                                "--path=direct,mr,auto", *SEGMENTS)
-        time.sleep(1.5)
-        process.send(signal.SIGINT)
-        run = process.finish()
-        if rate == 1 and run.status:
+        for seconds in 0.2, 0.5, 2, 5, 20:  # the host says how long until something was measured
+            process = start_latency(f"--rate={rate}", "-n", 1000000, "-t", 4, "-U", "-H",
+                                    "--path=direct,mr,auto", *SEGMENTS)
+            try:
+                wait_until(lambda: "#bytes" in process.out, "the table begins")
+                time.sleep(seconds)
+                process.send(signal.SIGINT)
+            finally:
+                run = process.finish()
+            for word in "nan", "inf ":
+                true(word not in run.out, f"no {word} in the table")
+            if not run.status:
+                break
             refused(run, RUN, "interrupted before anything was measured", name="ib_rw_lat")
-        else:
-            eq((run.status, run.err), (OK, ""), "exit status, standard error")
-            eq([row["interrupted"] for row in run.rows], [True], "rows")
-        for word in "nan", "inf ":
-            true(word not in run.out, f"no {word} in the table")
+        eq((run.status, run.err), (OK, ""), "exit status, standard error")
+        eq([row["interrupted"] for row in run.rows], [True], "rows")
 
 
 main()
