@@ -249,7 +249,7 @@ static int connect_qps(struct rw_client *client, struct rw_err *err)
 	if (!ret)
 		take_peer_qp(client, answer);
 	json_decref(answer);
-	return ret;
+	return ret ? ret : rw_load_pace(&client->load, err);
 }
 
 /* Everything between an open control connection and the last row. */

@@ -70,13 +70,13 @@ static bool has_contexts(const struct rw_conf *conf, const struct rw_result *res
 }
 
 /*
- * Models know nothing of teardowns, of contexts that are too few for the
+ * Models know nothing of teardowns, of rate limits, of contexts that are too few for the
  * arrivals (these queue), of a closed loop that begins again at once after a
  * drop, and of fallbacks that were not timed.
  */
 static bool fits_a_model(const struct rw_conf *conf, const struct rw_result *result)
 {
-	if (conf->teardown || (!result->latency && result->fallbacks))
+	if (conf->teardown || *conf->rate_limit || (!result->latency && result->fallbacks))
 		return false;
 	if (conf->rate)
 		return has_contexts(conf, result);
@@ -191,6 +191,7 @@ void rw_client_fill_result(const struct rw_client *client, struct rw_row *row,
 	result->latency = row->latency;
 	row->latency = NULL;
 	result->rate = client->conf->rate;
+	result->limit_per_s = row->limit_per_s;
 	result->queue_max = count->queue_max;
 	if (count->elapsed_ns)
 		result->queue_mean = queued_ns(result->latency, count, clock) /

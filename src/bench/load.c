@@ -374,7 +374,7 @@ static HOT int poll_cq(struct rw_row *row, const struct kind kind, struct rw_err
 	struct ibv_wc wcs[POLL_BATCH];
 	int n, ret;
 
-	if (!kind.plain && row->latency)
+	if (!kind.plain && (row->latency || row->source))
 		row->polling = rw_row_ticks(row);
 	n = ibv_poll_cq(row->load->ep.cq, POLL_BATCH, wcs);
 	if (rw_unlikely(n < 0))

@@ -77,6 +77,12 @@ struct rw_load {
 int rw_load_open(struct rw_load *load, const struct rw_conf *conf, const struct rw_device *device,
 		 int memory_node, const struct rw_load_watch *watch, struct rw_err *err);
 
+/*
+ * Have the device pace the QPs, which are connected, if --rate_limit_type says
+ * so. Returns 0 or -errno, told in @err.
+ */
+int rw_load_pace(const struct rw_load *load, struct rw_err *err);
+
 /* QPs first: after a failed run they may still hold operations on the memory of rows. */
 void rw_load_close_qps(struct rw_load *load);
 

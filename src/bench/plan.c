@@ -255,6 +255,7 @@ int rw_row_plan(struct rw_row *row, struct rw_load *load, const struct rw_row_wa
 	row->path = want->path;
 	row->seed = want->seed;
 	row->first_slot = want->first_slot;
+	row->limit_per_s = rw_conf_row_limit_per_s(load->conf, want->size_bytes);
 	ret = plan_kinds(row, want->size_bytes, err);
 	if (ret)
 		return ret;
@@ -269,7 +270,7 @@ int rw_row_plan(struct rw_row *row, struct rw_load *load, const struct rw_row_wa
 	if (!ret)
 		ret = plan_series(row, err);
 	if (!ret && rw_source_is_wanted(load->conf))
-		ret = rw_source_new(load->conf, &load->clock, &row->source, err);
+		ret = rw_source_new(load->conf, want->size_bytes, &load->clock, &row->source, err);
 	if (ret)
 		goto err_unplan;
 	plan_qps(row);

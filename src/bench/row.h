@@ -126,6 +126,7 @@ struct rw_row {
 	struct rw_blocks shares;    /* of operations that found the pool empty, block by block */
 	uint64_t share_wanted, share_exhausted; /* counted when the last block ended */
 	struct rw_row_series *series; /* interval by interval */
+	double limit_per_s;         /* operations, by --rate_limit; 0: no limit */
 	struct rw_source *source;   /* NULL: operations begin as soon as a context is free */
 
 	uint32_t first_slot;   /* of this row's among those of all rows of its group */
@@ -149,7 +150,7 @@ struct rw_row {
 	struct rw_load_qp *dying; /* to be torn down, or being so */
 	bool drained;             /* its last request has come back */
 	uint64_t start_ticks;     /* of the phase, as if it had no breaks */
-	uint64_t polling;         /* when the last poll began, if operations are timed */
+	uint64_t polling;         /* when the last poll began, if operations are timed or wait for a source */
 	uint64_t now;             /* when the CQ was last polled with success */
 	struct rw_slot_list ready; /* their next operation is begun by rw_row_issue */
 	struct rw_slot_list dropped;

@@ -18,6 +18,7 @@
 struct phase {
 	uint64_t limit;       /* operations to issue */
 	uint64_t end_ticks;   /* 0: no end */
+	uint64_t least_ticks; /* a rate limit: as long as its operations are to take */
 	uint64_t watch_every;
 	uint64_t last_ticks;  /* of the last completion */
 	uint64_t silence;
@@ -113,7 +114,7 @@ static void end_phase(struct rw_row *row, struct phase *phase, uint64_t now)
 {
 	if (phase->limit && row->source)
 		row->count.unserved += rw_source_finish(row->source, now);
-	phase->limit = 0;
+	phase->limit = phase->least_ticks = 0;
 }
 
 /* Everything that is looked at now and then. Returns 0 or -errno. */
@@ -169,6 +170,10 @@ static void start_phase(struct rw_row *row, const struct rw_row_limit *limit,
 	phase->cpu_process_ns = cpu_ns(CLOCK_PROCESS_CPUTIME_ID);
 	if (row->source)
 		rw_source_start(row->source, now, limit->operations);
+	if (row->source && row->limit_per_s > 0 && limit->operations != UINT64_MAX)
+		phase->least_ticks =
+			now + rw_clock_ticks_of_ns(clock, (double)limit->operations * 1e9 /
+								  row->limit_per_s);
 	if (*row->load->watch.stop)
 		phase->limit = 0;
 	else if (limit->operations == UINT64_MAX)
@@ -201,6 +206,13 @@ static void finish_phase(struct rw_row *row, const struct phase *phase, uint64_t
 	count->peak_bytes_per_ns = rw_max(count->peak_bytes_per_ns, rw_max(peak, average));
 }
 
+/* A burst is not over before the next one might begin: else the last would be above the limit. */
+static bool is_over(const struct rw_row *row, const struct phase *phase)
+{
+	return !rw_row_in_flight(row) && !row->nr_blocked && row->count.issued >= phase->limit &&
+	       (!phase->least_ticks || rw_row_ticks(row) >= phase->least_ticks);
+}
+
 int rw_row_run(struct rw_row *row, const struct rw_row_limit *limit, struct rw_err *err)
 {
 	uint64_t start_ns = rw_clock_raw_ns();
@@ -217,7 +229,7 @@ int rw_row_run(struct rw_row *row, const struct rw_row_limit *limit, struct rw_e
 			ret = rw_row_flush_unsignaled(row, err);
 		if (ret)
 			return ret;
-		if (!rw_row_in_flight(row) && !row->nr_blocked && row->count.issued >= phase.limit)
+		if (is_over(row, &phase))
 			break;
 		n = rw_row_poll(row, err);
 		if (n < 0)

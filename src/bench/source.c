@@ -7,22 +7,34 @@
 #define DRAWS      256      /* arrivals counted at a time ... */
 #define LAST_DRAWS 20000000 /* ... and when the time is over */
 
-bool rw_source_is_wanted(const struct rw_conf *conf)
+/* A limit that the device keeps needs no schedule. */
+static bool is_limited(const struct rw_conf *conf)
 {
-	return conf->rate || conf->think_us;
+	return *conf->rate_limit && conf->rate_limit_type == RW_LIMIT_SOFTWARE;
 }
 
-static int init_arrivals(const struct rw_conf *conf, struct rw_source *source)
+bool rw_source_is_wanted(const struct rw_conf *conf)
+{
+	return conf->rate || conf->think_us || is_limited(conf);
+}
+
+static int init_arrivals(const struct rw_conf *conf, uint64_t size_bytes,
+			 struct rw_source *source)
 {
 	struct rw_arrival_shape shape;
-	int ret = rw_arrival_parse(conf->arrival, &shape);
+	int ret;
 
+	if (is_limited(conf))
+		return rw_arrival_init_slow(
+			&source->next, conf->burst_size,
+			(uint64_t)(100 * rw_conf_row_limit_per_s(conf, size_bytes) + 0.5));
+	ret = rw_arrival_parse(conf->arrival, &shape);
 	if (!ret)
 		ret = rw_arrival_init(&source->next, &shape, conf->rate, conf->seed);
 	return ret;
 }
 
-int rw_source_new(const struct rw_conf *conf, const struct rw_clock *clock,
+int rw_source_new(const struct rw_conf *conf, uint64_t size_bytes, const struct rw_clock *clock,
 		  struct rw_source **source_p, struct rw_err *err)
 {
 	struct rw_source *source = calloc(1, sizeof(*source));
@@ -31,14 +43,14 @@ int rw_source_new(const struct rw_conf *conf, const struct rw_clock *clock,
 	if (!source)
 		return rw_fail(err, RW_EXIT_RUN, -ENOMEM, "out of memory");
 	source->clock = clock;
-	source->is_open = conf->rate != 0;
+	source->is_open = conf->rate || is_limited(conf);
 	source->think_ticks = (double)rw_clock_ticks_of_ns(clock, (double)conf->think_us * 1e3);
 	rw_random_init(&source->random, conf->seed);
 	if (source->is_open)
-		ret = init_arrivals(conf, source);
+		ret = init_arrivals(conf, size_bytes, source);
 	if (ret) {
 		free(source);
-		return rw_fail(err, RW_EXIT_USAGE, ret, "--arrival or --rate: no schedule can be made of it");
+		return rw_fail(err, RW_EXIT_USAGE, ret, "--arrival, --rate or --rate_limit: no schedule can be made of it");
 	}
 	*source_p = source;
 	return 0;
@@ -97,7 +109,7 @@ uint64_t rw_source_finish(struct rw_source *source, uint64_t now)
 	if (source->last_ticks <= now && source->arrived < source->most) {
 		/* Too many to draw them all: as many as the rate says. */
 		behind_ns = rw_clock_ns(source->clock, now - source->last_ticks);
-		source->arrived += (uint64_t)(behind_ns * 1e-9 * (double)source->last.rate);
+		source->arrived += (uint64_t)(behind_ns / source->last.mean_ns);
 		source->arrived = rw_min(source->arrived, source->most);
 		source->queue_max = rw_max(source->queue_max, source->arrived - source->begun);
 	}

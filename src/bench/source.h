@@ -39,8 +39,8 @@ struct rw_source {
 /* Does @conf want a source at all? */
 bool rw_source_is_wanted(const struct rw_conf *conf);
 
-/* A new one for a row. Returns 0, -EINVAL or -ENOMEM, told in @err. */
-int rw_source_new(const struct rw_conf *conf, const struct rw_clock *clock,
+/* A new one for a row of operations of @size_bytes. Returns 0, -EINVAL or -ENOMEM, told in @err. */
+int rw_source_new(const struct rw_conf *conf, uint64_t size_bytes, const struct rw_clock *clock,
 		  struct rw_source **source_p, struct rw_err *err);
 
 /* A phase of at most @most operations begins at @now; the schedule goes on from there. */

@@ -127,6 +127,8 @@ int rw_conf_check(const struct rw_conf *conf, struct rw_err *err)
 	if (!ret)
 		ret = check_arrival(conf, err);
 	if (!ret)
+		ret = rw_conf_check_limit(conf, err);
+	if (!ret)
 		ret = rw_conf_pool_target(conf, &target, err);
 	if (ret)
 		return ret;

@@ -49,6 +49,17 @@ enum rw_sq {
 	RW_SQ_KERNEL, /* as rdma_rw_init_qp: 3 WRs per context, where MRs are possible */
 };
 
+enum rw_rate_units {
+	RW_RATE_MIB,        /* MiB/s */
+	RW_RATE_GBIT,       /* Gb/s, of 10^9 bits */
+	RW_RATE_OPERATIONS, /* operations per second */
+};
+
+enum rw_rate_limit_type {
+	RW_LIMIT_SOFTWARE, /* operations begin by a schedule */
+	RW_LIMIT_PACED,    /* the device paces each QP */
+};
+
 /* Devices whose limits --explain knows without having one. */
 enum rw_device_profile {
 	RW_PROFILE_MLX5,
@@ -177,6 +188,11 @@ struct rw_conf {
 	bool mr_per_qp;         /* the memory of each QP is an MR of its own */
 	uint64_t rate;          /* operations per second of an open loop; 0: closed loop */
 	char arrival[32];       /* how they arrive */
+	char rate_limit[32];    /* a number of rate_units; empty: no limit */
+	uint64_t rate_units;    /* enum rw_rate_units */
+	uint64_t rate_limit_type; /* enum rw_rate_limit_type */
+	uint64_t burst_size;    /* operations that a rate limit lets begin together */
+	uint64_t typical_pkt_size; /* for the device's pacing; 0: not told */
 	uint64_t think_us;      /* mean pause of a context between two operations */
 	bool verify;
 	uint64_t seed;
@@ -232,6 +248,16 @@ const char *rw_conf_op_name(uint64_t op);
 const char *rw_conf_path_name(uint64_t path);
 const char *rw_conf_on_exhaustion_name(uint64_t policy);
 const char *rw_conf_profile_name(uint64_t profile);
+
+/* The --rate_limit in bytes and in operations per second, where operations have @bytes; 0: none. */
+double rw_conf_limit_bytes_per_s(const struct rw_conf *conf, double bytes);
+double rw_conf_limit_per_s(const struct rw_conf *conf, double bytes);
+
+/* The same for a row of operations of @size_bytes, or of the run's mix. */
+double rw_conf_row_limit_per_s(const struct rw_conf *conf, uint64_t size_bytes);
+
+/* Can --rate_limit and its companions be had? Returns 0 or -EINVAL with @err told. */
+int rw_conf_check_limit(const struct rw_conf *conf, struct rw_err *err);
 
 /* Is each operation timed? */
 bool rw_conf_is_timed(const struct rw_conf *conf);

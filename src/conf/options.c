@@ -15,6 +15,8 @@ static const char *const invalidate_names[] = { "lazy", "fenced", "never", NULL 
 static const char *const pool_scope_names[] = { "qp", "thread", NULL };
 static const char *const sq_names[] = { "full", "kernel", NULL };
 static const char *const exhaustion_names[] = { "fallback", "fail", "wait", NULL };
+static const char *const rate_units_names[] = { "M", "g", "p", NULL };
+static const char *const limit_type_names[] = { "SW", "PP", NULL };
 static const char *const profile_names[] = { "mlx5", "rxe", "siw", "irdma", NULL };
 
 #define FIELD(member) offsetof(struct rw_conf, member)
@@ -107,6 +109,16 @@ const struct rw_opt rw_opts[] = {
 	  "0", "OPS", NULL, "open loop: operations per second that are to begin, whether or not the device keeps up; latency counts from when each was to begin" },
 	{ 0, "arrival", NULL, RW_OPT_STRING, RW_SCOPE_RUN, GROUP_LOAD, FIELD(arrival), 0, 32,
 	  "poisson", "HOW", NULL, "with --rate: poisson, fixed or burst:N (N at a time) (default poisson)" },
+	{ 0, "rate_limit", NULL, RW_OPT_STRING, RW_SCOPE_RUN, GROUP_LOAD, FIELD(rate_limit), 0, 32,
+	  "", "RATE", NULL, "a bandwidth of the row that is not exceeded, in Gb/s or --rate_units", "bw" },
+	{ 0, "rate_units", NULL, RW_OPT_NAME, RW_SCOPE_RUN, GROUP_LOAD, FIELD(rate_units), 0, 2,
+	  "g", "UNITS", rate_units_names, "of --rate_limit, MiB/s, Gb/s or operations/s", "bw" },
+	{ 0, "rate_limit_type", NULL, RW_OPT_NAME, RW_SCOPE_RUN, GROUP_LOAD, FIELD(rate_limit_type), 0, 1,
+	  "SW", "TYPE", limit_type_names, "who keeps the --rate_limit, this program by a schedule or a device that paces its QPs", "bw" },
+	{ 0, "burst_size", NULL, RW_OPT_NUMBER, RW_SCOPE_RUN, GROUP_LOAD, FIELD(burst_size), 1, 1000000,
+	  "1", "COUNT", NULL, "operations that --rate_limit lets begin together", "bw" },
+	{ 0, "typical_pkt_size", NULL, RW_OPT_NUMBER, RW_SCOPE_RUN, GROUP_LOAD, FIELD(typical_pkt_size), 1, 65535,
+	  "0", "BYTES", NULL, "with --rate_limit_type=PP: the usual size of a packet, a hint to the device", "bw" },
 	{ 0, "think_us", NULL, RW_OPT_NUMBER, RW_SCOPE_RUN, GROUP_LOAD, FIELD(think_us), 1, 1000000000,
 	  "0", "USEC", NULL, "closed loop: each context pauses between two operations, for an exponential time of this mean" },
 	{ 0, "verify", NULL, RW_OPT_FLAG, RW_SCOPE_RUN, GROUP_LOAD, FIELD(verify), 0, 1,

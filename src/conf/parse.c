@@ -94,6 +94,8 @@ static int check_exclusive(const struct rw_conf *conf, struct rw_err *err)
 		{ "all", "size_range" },
 		{ "op", "mix" },
 		{ "rate", "think_us" },
+		{ "rate", "rate_limit" },
+		{ "think_us", "rate_limit" },
 		{ "cores", "no_pin" },
 		{ "mmap", "use_hugepages" },
 		{ "list_engines", "selftest" },
@@ -106,6 +108,26 @@ static int check_exclusive(const struct rw_conf *conf, struct rw_err *err)
 		if (rw_conf_was_given(conf, pairs[i][0]) && rw_conf_was_given(conf, pairs[i][1]))
 			return rw_fail(err, RW_EXIT_USAGE, -EINVAL,
 				       "--%s and --%s exclude each other; give one of them",
+				       pairs[i][0], pairs[i][1]);
+	return 0;
+}
+
+/* Options that say more of another one. */
+static int check_companions(const struct rw_conf *conf, struct rw_err *err)
+{
+	static const char *const pairs[][2] = {
+		{ "arrival", "rate" },
+		{ "rate_units", "rate_limit" },
+		{ "rate_limit_type", "rate_limit" },
+		{ "burst_size", "rate_limit" },
+		{ "typical_pkt_size", "rate_limit" },
+		{ "mmap-offset", "mmap" },
+	};
+
+	for (size_t i = 0; i < RW_ARRAY_SIZE(pairs); i++)
+		if (rw_conf_was_given(conf, pairs[i][0]) && !rw_conf_was_given(conf, pairs[i][1]))
+			return rw_fail(err, RW_EXIT_USAGE, -EINVAL,
+				       "--%s says more of --%s; give that, too, or leave both out",
 				       pairs[i][0], pairs[i][1]);
 	return 0;
 }
@@ -139,9 +161,6 @@ static int check_server_options(const struct rw_conf *conf, struct rw_err *err)
 
 static int check_explain(const struct rw_conf *conf, struct rw_err *err)
 {
-	if (rw_conf_was_given(conf, "arrival") && !conf->rate)
-		return rw_fail(err, RW_EXIT_USAGE, -EINVAL,
-			       "--arrival says how operations arrive at a --rate; give that, too");
 	if (conf->selftest && *conf->json)
 		return rw_fail(err, RW_EXIT_USAGE, -EINVAL,
 			       "--selftest prints its table only; leave --json out");
@@ -171,15 +190,6 @@ static int take_mix(struct rw_conf *conf, struct rw_err *err)
 		conf->size_bytes = i ? rw_max(conf->size_bytes, kinds[i].size_bytes) :
 				       kinds[i].size_bytes;
 	return n < 0 ? n : 0;
-}
-
-/* Of an option that is nothing without another one. */
-static int check_needed(const struct rw_conf *conf, struct rw_err *err)
-{
-	if (rw_conf_was_given(conf, "mmap-offset") && !*conf->mmap_file)
-		return rw_fail(err, RW_EXIT_USAGE, -EINVAL,
-			       "--mmap-offset is a place in a file; give the file with --mmap");
-	return 0;
 }
 
 static int take_host(struct rw_conf *conf, int argc, char *const argv[], struct rw_err *err)
@@ -248,7 +258,7 @@ int rw_conf_parse(const struct rw_test *test, int argc, char *const argv[], stru
 	if (!ret)
 		ret = check_exclusive(conf, err);
 	if (!ret)
-		ret = check_needed(conf, err);
+		ret = check_companions(conf, err);
 	if (!ret)
 		ret = check_explain(conf, err);
 	if (!ret && !conf->is_server)

@@ -153,6 +153,15 @@ static json_t *mix_json(const struct rw_result *r)
 	return mix;
 }
 
+/* {"operations_per_s", "reached"}, or null. */
+static json_t *limit_json(const struct rw_result *r)
+{
+	if (!(r->limit_per_s > 0))
+		return json_null();
+	return json_pack("{s:f, s:b}", "operations_per_s", r->limit_per_s, "reached",
+			 (int)rw_result_reached_limit(r));
+}
+
 static json_t *row_json(const struct rw_conf *conf, const struct rw_result *r)
 {
 	json_t *row = json_object();
@@ -180,6 +189,7 @@ static json_t *row_json(const struct rw_conf *conf, const struct rw_result *r)
 			    number_if(r->wqe_bytes, rw_result_wqe_bytes_per_op(r)));
 	set_counts(row, r);
 	set_pool(row, r);
+	json_object_set_new(row, "rate_limit", limit_json(r));
 	set_host(row, r);
 	json_object_set_new(row, "verified", json_boolean(r->verified));
 	json_object_set_new(row, "interrupted", json_boolean(r->interrupted));

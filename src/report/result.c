@@ -124,6 +124,11 @@ bool rw_result_is_overrun(const struct rw_result *result)
 		       0.02 * (double)(result->issued + result->unserved);
 }
 
+bool rw_result_reached_limit(const struct rw_result *result)
+{
+	return rw_result_ops_per_s(result) >= 0.98 * result->limit_per_s;
+}
+
 int rw_result_contrast(const struct rw_result *row, const struct rw_result *direct,
 		       enum rw_ci_contrast contrast, struct rw_ci_contrast_result *result_p)
 {

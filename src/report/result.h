@@ -68,6 +68,7 @@ struct rw_result {
 	json_t *counters;        /* of the port, by how much they moved; NULL: none asked for */
 	double cpu_thread_ns, cpu_process_ns; /* in all */
 	uint64_t rate;           /* operations per second that were to begin; 0: closed loop */
+	double limit_per_s;      /* operations, by --rate_limit; 0: no limit */
 	double queue_mean;       /* of these, due and not begun, over time ... */
 	uint64_t queue_max;      /* ... at most ... */
 	uint64_t unserved;       /* ... and when the time was over */
@@ -119,6 +120,9 @@ bool rw_result_is_surprise(const struct rw_result *result);
  * queue held more than what is missing.
  */
 bool rw_result_is_overrun(const struct rw_result *result);
+
+/* A rate limit: was it reached, within 2 %? */
+bool rw_result_reached_limit(const struct rw_result *result);
 
 /*
  * How the latency of @row compares with that of @direct: the medians of their

@@ -252,6 +252,12 @@ static void print_mix(const struct rw_result *r)
 		printf("\n");
 }
 
+static void print_limit(const struct rw_result *r)
+{
+	printf(" # rate limit: %.6g operations/s allowed, %.6g reached%s\n", r->limit_per_s,
+	       rw_result_ops_per_s(r), rw_result_reached_limit(r) ? "" : ": the device or this host is slower");
+}
+
 /* What the row cost the host, and how even it was. */
 static void print_host(const struct rw_conf *conf, const struct rw_result *r)
 {
@@ -287,6 +293,8 @@ void rw_table_row(const struct rw_conf *conf, const struct rw_result *r)
 	if (r->sq_stalls)
 		printf(" # %" PRIu64 " SQ stalls of %.1f us each: operations that found no room in the send queue\n",
 		       r->sq_stalls, r->sq_stall_ns / 1e3 / (double)r->sq_stalls);
+	if (r->limit_per_s > 0)
+		print_limit(r);
 	print_host(conf, r);
 	if (r->latency)
 		rw_lat_notes(conf, r);

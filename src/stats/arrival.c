@@ -48,3 +48,19 @@ int rw_arrival_init(struct rw_arrival *arrival, const struct rw_arrival_shape *s
 		rw_arrival_poisson_gap(arrival);
 	return 0;
 }
+
+int rw_arrival_init_slow(struct rw_arrival *arrival, uint64_t burst, uint64_t per_100s)
+{
+	if (per_100s < 1 || per_100s > 100 * RW_ARRIVAL_MAX_RATE || burst < 1 ||
+	    burst > RW_ARRIVAL_MAX_BURST)
+		return -ERANGE;
+	*arrival = (struct rw_arrival){
+		.shape = { RW_ARRIVAL_BURST, (uint32_t)burst },
+		.rate = per_100s,
+		.gap_ns = burst * 100 * RW_NS_PER_S / per_100s,
+		.gap_rest = burst * 100 * RW_NS_PER_S % per_100s,
+		.left = (uint32_t)burst,
+		.mean_ns = 100.0 * (double)RW_NS_PER_S / (double)per_100s,
+	};
+	return 0;
+}

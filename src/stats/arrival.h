@@ -27,7 +27,7 @@ struct rw_arrival_shape {
 
 struct rw_arrival {
 	struct rw_arrival_shape shape;
-	uint64_t rate;	 /* operations per second */
+	uint64_t rate;	 /* operations per second, or per 100 s */
 	uint64_t due_ns; /* of the next arrival */
 	uint64_t rest;	 /* ... and as many parts of a nanosecond, of @rate parts */
 	uint64_t gap_ns, gap_rest;
@@ -49,6 +49,14 @@ int rw_arrival_parse(const char *text, struct rw_arrival_shape *shape_p);
  */
 int rw_arrival_init(struct rw_arrival *arrival, const struct rw_arrival_shape *shape, uint64_t rate,
 		    uint64_t seed);
+
+/*
+ * @per_100s operations in 100 seconds, @burst at a time, for rates that are no
+ * whole number per second. The first burst is at 0.
+ * Returns 0; -ERANGE: @per_100s is not 1 to 100 * RW_ARRIVAL_MAX_RATE, @burst not 1 to
+ * RW_ARRIVAL_MAX_BURST.
+ */
+int rw_arrival_init_slow(struct rw_arrival *arrival, uint64_t burst, uint64_t per_100s);
 
 static inline void rw_arrival_poisson_gap(struct rw_arrival *arrival)
 {

@@ -7,8 +7,8 @@ import sys
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 # pylint: disable=wrong-import-position
-from emucase import latency, main
-from rwproc import PROGRAM, USAGE, eq
+from emucase import latency, main, near
+from rwproc import DEVICE, PROGRAM, USAGE, Failed, eq, note, true
 from rwtap import case, good, refused
 
 K = 1024
@@ -40,6 +40,84 @@ def _():
     refused(bandwidth("--size_range=1:1K:+1"), USAGE, "more than 64 sizes")
     refused(bandwidth("--size_range=1:1K", "-a"), USAGE, "--all and --size_range exclude")
     refused(bandwidth("--size_range=1:1K", "--mix=read:50"), USAGE, "--size_range and a mix")
+
+
+
+# ---- rate limits
+
+def in_tries(check, tries=3):
+    """A busy host may miss what was asked of it: then nothing was shown."""
+    for attempt in range(tries):
+        try:
+            return check()
+        except Failed as failure:
+            note(f"attempt {attempt + 1}: {failure}")
+            last = failure
+    raise last
+
+
+def check_limit(options, per_s, least=0.98):
+    run = bandwidth(*options)
+    row, = good(run, verified=False, rows=1)
+    near(row["rate_limit"]["operations_per_s"], per_s, "operations allowed", relative=1e-6)
+    found = row["MsgRate"] * 1e6 / per_s
+    true(least <= found <= 1.02, f"{found} of what is allowed")
+    eq(row["rate_limit"]["reached"], True, "reached")
+    true("operations/s allowed" in run.out, "it is told")
+    return row
+
+
+MIB = K * K
+for some_options, some_per_s in (
+        (("--rate_limit=0.2",), 0.2e9 / 8 / 65536),
+        (("--rate_limit=30", "--rate_units=M", "-s", "16K", "-n", 1500), 30 * MIB / 16 / K),
+        (("--rate_limit=1500", "--rate_units=p", "-q", 3, "-n", 300), 1500),
+        (("--rate_limit=1500", "--rate_units=p", "-n", 1000, "--burst_size=64"), 1500),
+        (("--rate_limit=0.1", "--mix=read:50", "-s", "4K:1,12K:1"), 0.1e9 / 8 / 8 / K)):
+    @case(" ".join(map(str, some_options)) + f": {some_per_s:.0f} operations/s, within 2 %")
+    def _(options=some_options, per_s=some_per_s):
+        in_tries(lambda: check_limit(options, per_s))
+
+
+@case("--rate_limit: a rate in each size of a run, and with -D")
+def _():
+    def check():
+        rows = good(bandwidth("--size_range=16K:64K:4", "--rate_limit=20", "--rate_units=M", "-D", 1),
+                    verified=False, rows=2)
+        for row in rows:
+            true(0.98 <= row["BW_average"] / 20 <= 1.02, f"{row['BW_average']} MiB/s instead of 20")
+    in_tries(check)
+
+
+@case("--burst_size: so many begin together, which fills the pool")
+def _():
+    def check():
+        for burst, fallbacks in (1, False), (32, True):
+            row, = good(latency("--path=mr", "--rate_limit=1000", "--rate_units=p", "--mr_pool=8",
+                                "-t", 32, "-n", 320, f"--burst_size={burst}", "--engine=umr",
+                                program=PROGRAM), engine="umr", verified=False, rows=1)
+            eq(row["fallbacks"] >= 200, fallbacks, f"{row['fallbacks']} fallbacks, bursts of {burst}")
+    in_tries(check)
+
+
+@case("a limit that is not reached is told")
+def _():
+    run = bandwidth("--rate_limit=100000", "--rate_units=p", "-t", 1, "-n", 100,
+                    cost_latency_ns=1000000)
+    row, = good(run, verified=False, rows=1)
+    eq(row["rate_limit"]["reached"], False, "reached")
+    true("the device or this host is slower" in run.out, "it is told")
+
+
+@case("rate limits that cannot be are refused")
+def _():
+    for text in "0", "-1", "x", "1x", "nan", "inf":
+        refused(bandwidth("--rate_limit=" + text), USAGE, text, "above 0")
+    refused(bandwidth("--rate_limit=1e-9"), USAGE, "less than an operation in 10 s")
+    refused(bandwidth("--burst_size=4"), USAGE, "--rate_limit")
+    refused(bandwidth("--rate_limit=1", "--rate=5"), USAGE, "--rate and --rate_limit exclude")
+    refused(bandwidth("--rate_limit=1", "--rate_limit_type=PP"), DEVICE, "mlx5_1 cannot pace RC QPs")
+    refused(latency("--rate_limit=1"), USAGE, "an option of ib_rw_bw", name="ib_rw_lat")
 
 
 main()

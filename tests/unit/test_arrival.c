@@ -131,6 +131,30 @@ static void test_poisson(void **state)
 	}
 }
 
+/* What is not a whole number per second: the same schedule, in steps of a hundredth. */
+static void test_slow(void **state)
+{
+	static const uint64_t rates[] = { 1, 7, 33, 100, 38147, 1234567, 100 * RW_ARRIVAL_MAX_RATE };
+	static const uint64_t bursts[] = { 1, 3, 1000000 };
+	struct rw_arrival arrival;
+
+	for (size_t r = 0; r < RW_ARRAY_SIZE(rates); r++)
+		for (size_t b = 0; b < RW_ARRAY_SIZE(bursts); b++) {
+			assert_int_equal(rw_arrival_init_slow(&arrival, bursts[b], rates[r]), 0);
+			for (uint64_t i = 0; i < 3 * bursts[b]; i++) {
+				uint64_t units = i / bursts[b] * bursts[b] * 100;
+
+				assert_int_equal(rw_arrival_next(&arrival),
+						 units / rates[r] * 1000000000 +
+							 units % rates[r] * 1000000000 / rates[r]);
+			}
+		}
+	assert_int_equal(rw_arrival_init_slow(&arrival, 1, 0), -ERANGE);
+	assert_int_equal(rw_arrival_init_slow(&arrival, 1, 100 * RW_ARRIVAL_MAX_RATE + 1), -ERANGE);
+	assert_int_equal(rw_arrival_init_slow(&arrival, 0, 100), -ERANGE);
+	assert_int_equal(rw_arrival_init_slow(&arrival, RW_ARRIVAL_MAX_BURST + 1, 100), -ERANGE);
+}
+
 static void test_seeds(void **state)
 {
 	struct rw_arrival a, b, c;
@@ -153,6 +177,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_parse),		cmocka_unit_test(test_range),
 		cmocka_unit_test(test_fixed_and_burst), cmocka_unit_test(test_poisson),
+		cmocka_unit_test(test_slow),
 		cmocka_unit_test(test_seeds),
 	};
 

@@ -179,7 +179,7 @@ def _():
         refuse((f"truncate -s {end} {side.path}", "has 8192 in all"), *side.options)
         refuse(("no multiple of the page size",), "--mmap=" + side.path, "--mmap-offset=100",
                status=USAGE)
-        refuse(("give the file with --mmap",), "--mmap-offset=4096", status=USAGE)
+        refuse(("more of --mmap; give that",), "--mmap-offset=4096", status=USAGE)
         refuse(("cannot open /dev/shm/none", "No such file"), "--mmap=/dev/shm/none")
         refuse(("Is a directory",), "--mmap=/dev/shm")
         # A server's file is too small for what a client asks of it.
