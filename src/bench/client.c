@@ -329,7 +329,7 @@ int rw_client_run(const struct rw_conf *given, const char *command_line,
 {
 	struct rw_conf adapted = *given;
 	const struct rw_conf *conf = &adapted;
-	bool with_table = strcmp(conf->json, "-") != 0;
+	bool with_table = strcmp(conf->json, "-") != 0 && !conf->output;
 	struct rw_client client = {
 		.conf = conf,
 		.stop = stop,

@@ -108,6 +108,8 @@ static void report_row(struct rw_client *client, uint32_t i)
 	const struct rw_result *result = &client->results[i];
 	const struct rw_result *direct;
 
+	if (client->conf->output)
+		rw_table_number(client->conf, result);
 	if (!client->with_table)
 		return;
 	rw_table_row(client->conf, result);

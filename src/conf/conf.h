@@ -49,6 +49,14 @@ enum rw_sq {
 	RW_SQ_KERNEL, /* as rdma_rw_init_qp: 3 WRs per context, where MRs are possible */
 };
 
+/* What is printed of a row. */
+enum rw_output {
+	RW_OUTPUT_TABLE,
+	RW_OUTPUT_BANDWIDTH, /* this number alone, as all below */
+	RW_OUTPUT_MESSAGE_RATE,
+	RW_OUTPUT_LATENCY,
+};
+
 enum rw_rate_units {
 	RW_RATE_MIB,        /* MiB/s */
 	RW_RATE_GBIT,       /* Gb/s, of 10^9 bits */
@@ -130,6 +138,8 @@ struct rw_conf {
 	bool histogram;
 	bool unsorted;
 	bool cycles;
+	uint64_t output;       /* enum rw_output */
+	bool cpu_util;
 	bool report_gbits;
 	bool no_peak;
 	bool show_help;

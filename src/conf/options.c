@@ -15,6 +15,7 @@ static const char *const invalidate_names[] = { "lazy", "fenced", "never", NULL 
 static const char *const pool_scope_names[] = { "qp", "thread", NULL };
 static const char *const sq_names[] = { "full", "kernel", NULL };
 static const char *const exhaustion_names[] = { "fallback", "fail", "wait", NULL };
+static const char *const output_names[] = { "table", "bandwidth", "message_rate", "latency", NULL };
 static const char *const rate_units_names[] = { "M", "g", "p", NULL };
 static const char *const limit_type_names[] = { "SW", "PP", NULL };
 static const char *const profile_names[] = { "mlx5", "rxe", "siw", "irdma", NULL };
@@ -184,6 +185,10 @@ const struct rw_opt rw_opts[] = {
 	  "0", NULL, NULL, "report cycles of the time stamp counter instead of microseconds", "lat" },
 	{ 0, "report_gbits", NULL, RW_OPT_FLAG, RW_SCOPE_OUTPUT, GROUP_OUTPUT, FIELD(report_gbits), 0, 1,
 	  "0", NULL, NULL, "bandwidth in Gb/s (10^9 bits) instead of MiB/s", "bw" },
+	{ 0, "output", NULL, RW_OPT_NAME, RW_SCOPE_OUTPUT, GROUP_OUTPUT, FIELD(output), 0, 3,
+	  "table", "WHAT", output_names, "for scripts, one number a row instead of the table, the average in the table's unit" },
+	{ 0, "cpu_util", NULL, RW_OPT_FLAG, RW_SCOPE_OUTPUT, GROUP_OUTPUT, FIELD(cpu_util), 0, 1,
+	  "0", NULL, NULL, "a column for the CPU time of this process, in percent of one CPU (the JSON report always has it)" },
 	{ 'N', "noPeak", NULL, RW_OPT_FLAG, RW_SCOPE_RUN, GROUP_OUTPUT, FIELD(no_peak), 0, 1,
 	  "0", NULL, NULL, "do not measure the peak bandwidth", "bw" },
 	{ 0, "json", NULL, RW_OPT_STRING, RW_SCOPE_OUTPUT, GROUP_OUTPUT, FIELD(json), 0, 1024,

@@ -161,6 +161,14 @@ static int check_server_options(const struct rw_conf *conf, struct rw_err *err)
 
 static int check_explain(const struct rw_conf *conf, struct rw_err *err)
 {
+	if (conf->output && (conf->output == RW_OUTPUT_LATENCY) != conf->test->is_latency)
+		return rw_fail(err, RW_EXIT_USAGE, -EINVAL, "--output: %s gives %s",
+			       conf->test->program,
+			       conf->test->is_latency ? "latency only" :
+							"bandwidth or message_rate");
+	if (conf->output && !strcmp(conf->json, "-"))
+		return rw_fail(err, RW_EXIT_USAGE, -EINVAL,
+			       "--output and --json=- both write to standard output; leave one of them out, or give --json=FILE");
 	if (conf->selftest && *conf->json)
 		return rw_fail(err, RW_EXIT_USAGE, -EINVAL,
 			       "--selftest prints its table only; leave --json out");

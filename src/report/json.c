@@ -131,6 +131,7 @@ static void set_host(json_t *row, const struct rw_result *r)
 
 	json_object_set_new(row, "cpu_thread_ns_per_operation", number(r->cpu_thread_ns / n));
 	json_object_set_new(row, "cpu_process_ns_per_operation", number(r->cpu_process_ns / n));
+	json_object_set_new(row, "CPU_util", number(rw_result_cpu_percent(r)));
 	json_object_set_new(row, "intervals", r->nr_intervals ? intervals_json(r) : json_null());
 	json_object_set_new(row, "counters", r->counters ? json_incref(r->counters) : json_null());
 }

@@ -3,6 +3,7 @@
 #ifndef RW_REPORT_LAT_H
 #define RW_REPORT_LAT_H
 
+#include <stdio.h>
 #include <string.h>
 
 #include "report/report.h"
@@ -24,6 +25,19 @@ static inline double rw_lat_percentile(const struct rw_latency *latency, double 
 	double ns = (double)rw_hist_percentile(&latency->hist, percent);
 
 	return rw_max(rw_min(ns, latency->moments.max), latency->moments.min);
+}
+
+/* perftest's column of --cpu_util: RESULT_EXT_CPU_UTIL and REPORT_EXT_CPU_UTIL. */
+static inline void rw_cpu_column(const struct rw_conf *conf)
+{
+	if (conf->cpu_util)
+		printf("    CPU_Util[%%]");
+}
+
+static inline void rw_cpu_figure(const struct rw_conf *conf, const struct rw_result *r)
+{
+	if (conf->cpu_util)
+		printf("	    %-3.2f", rw_result_cpu_percent(r));
 }
 
 static inline const char *rw_lat_path_name(const struct rw_result *row)

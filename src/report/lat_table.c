@@ -17,6 +17,7 @@ void rw_lat_columns(const struct rw_conf *conf)
 
 	printf(" #bytes #iterations    t_min[%s]    t_max[%s]  t_typical[%s]    t_avg[%s]    t_stdev[%s]   99%% percentile[%s]   99.9%% percentile[%s] ",
 	       unit, unit, unit, unit, unit, unit, unit);
+	rw_cpu_column(conf);
 	for (int i = 0; i < n; i++)
 		printf("  p%-7s", percentiles[i].text);
 	printf("  max       path    engine   sges   plan     post     device   poll\n");
@@ -45,6 +46,7 @@ void rw_lat_row(const struct rw_conf *conf, const struct rw_result *r)
 	       rw_lat_percentile(l, 50) / unit, l->moments.mean / unit,
 	       rw_moments_stdev(&l->moments) / unit, rw_lat_percentile(l, 99) / unit,
 	       rw_lat_percentile(l, 99.9) / unit);
+	rw_cpu_figure(conf, r);
 	for (int i = 0; i < n; i++)
 		printf("  %-8.2f", rw_lat_percentile(l, percentiles[i].percent) / unit);
 	printf("  %-8.2f  %-7s %-8s %-6u", l->moments.max / unit, r->path,

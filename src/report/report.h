@@ -27,6 +27,9 @@ void rw_table_columns(const struct rw_conf *conf);
 void rw_table_row(const struct rw_conf *conf, const struct rw_result *result);
 void rw_table_ratio(const struct rw_conf *conf, const struct rw_result *row,
 		    const struct rw_result *direct);
+/* One number and nothing else, as --output says. */
+void rw_table_number(const struct rw_conf *conf, const struct rw_result *result);
+
 void rw_table_end(const struct rw_report_facts *facts);
 
 /*

@@ -49,6 +49,11 @@ double rw_result_bytes_per_s(const struct rw_result *result)
 	return per(moved_bytes(result) * 1e9, result->elapsed_ns);
 }
 
+double rw_result_cpu_percent(const struct rw_result *result)
+{
+	return per(100 * result->cpu_process_ns, result->elapsed_ns);
+}
+
 const char *rw_result_size_text(const struct rw_result *result, char buf[RW_RESULT_TEXT])
 {
 	if (result->nr_kinds)

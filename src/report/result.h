@@ -92,6 +92,9 @@ uint64_t rw_result_msg_bytes(const struct rw_result *result);
 /* Bytes per second on average: those that were moved. */
 double rw_result_bytes_per_s(const struct rw_result *result);
 
+/* CPU time of the process, in percent of one CPU. */
+double rw_result_cpu_percent(const struct rw_result *result);
+
 /* "at 65536 bytes in 16 segments", or of which mix. Returns @buf. */
 #define RW_RESULT_TEXT 64
 const char *rw_result_size_text(const struct rw_result *result, char buf[RW_RESULT_TEXT]);

@@ -154,9 +154,10 @@ static void bw_columns(const struct rw_conf *conf)
 {
 	const char *unit = conf->report_gbits ? "Gb/sec" : "MiB/sec";
 
-	printf(" #bytes     #iterations    BW peak[%s]    BW average[%s]   MsgRate[Mpps]"
-	       "   path    engine   sges   contexts pool   exhaustions fallbacks  failed     WRs/op   WQE B/op\n",
-	       unit, unit);
+	printf(" #bytes     #iterations    BW peak[%s]    BW average[%s]   MsgRate[Mpps]", unit,
+	       unit);
+	rw_cpu_column(conf);
+	printf("   path    engine   sges   contexts pool   exhaustions fallbacks  failed     WRs/op   WQE B/op\n");
 }
 
 void rw_table_columns(const struct rw_conf *conf)
@@ -235,6 +236,7 @@ static void bw_row(const struct rw_conf *conf, const struct rw_result *r)
 	if (r->wqe_bytes)
 		snprintf(wqe_bytes, sizeof(wqe_bytes), "%.0f", rw_result_wqe_bytes_per_op(r));
 	print_figures(conf, r);
+	rw_cpu_figure(conf, r);
 	printf("        %-7s %-8s %-6u %-8" PRIu64 " %-6s %-11" PRIu64 " %-10" PRIu64 " %-10" PRIu64
 	       " %-8.2f %s\n",
 	       r->path, r->engine ? r->engine : "-", r->sges, r->contexts, pool, r->exhaustions,
@@ -279,6 +281,24 @@ static void print_host(const struct rw_conf *conf, const struct rw_result *r)
 		else
 			printf(" # %s: not known, it fell or cannot be read\n", name);
 	}
+}
+
+void rw_table_number(const struct rw_conf *conf, const struct rw_result *r)
+{
+	double unit = conf->report_gbits ? 1e9 / 8 : MIB;
+
+	switch (conf->output) {
+	case RW_OUTPUT_BANDWIDTH:
+		printf("%lf\n", rw_result_bytes_per_s(r) / unit);
+		break;
+	case RW_OUTPUT_MESSAGE_RATE:
+		printf("%lf\n", rw_result_ops_per_s(r) / 1e6);
+		break;
+	case RW_OUTPUT_LATENCY:
+		printf("%lf\n", r->latency->moments.mean / rw_lat_unit_ns(conf, r->latency));
+		break;
+	}
+	fflush(stdout);
 }
 
 void rw_table_row(const struct rw_conf *conf, const struct rw_result *r)

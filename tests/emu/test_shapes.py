@@ -8,7 +8,7 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 # pylint: disable=wrong-import-position
 from emucase import latency, main, near
-from rwproc import DEVICE, PROGRAM, USAGE, Failed, eq, note, true
+from rwproc import DEVICE, LATENCY, PROGRAM, USAGE, Failed, eq, note, true
 from rwtap import case, good, refused
 
 K = 1024
@@ -118,6 +118,41 @@ def _():
     refused(bandwidth("--rate_limit=1", "--rate=5"), USAGE, "--rate and --rate_limit exclude")
     refused(bandwidth("--rate_limit=1", "--rate_limit_type=PP"), DEVICE, "mlx5_1 cannot pace RC QPs")
     refused(latency("--rate_limit=1"), USAGE, "an option of ib_rw_bw", name="ib_rw_lat")
+
+
+# ---- what is printed
+
+@case("--output: this number alone, a line for each row, that of the report")
+def _():
+    for output, program, key in (("bandwidth", PROGRAM, "BW_average"),
+                                 ("message_rate", PROGRAM, "MsgRate"), ("latency", LATENCY, "t_avg")):
+        for more in (), ("--report_gbits",) if program == PROGRAM else ("-C",):
+            run = latency("--output=" + output, "--size_range=4K:8K", "-n", 100, *more,
+                          program=program)
+            rows = good(run, engine="umr", verified=False, rows=6)
+            eq(run.out.splitlines(), [f"{row[key]:.6f}" for row in rows], output)
+
+
+@case("--output: a number of the other program, or two reports on one stream, are refused")
+def _():
+    refused(bandwidth("--output=latency"), USAGE, "bandwidth or message_rate")
+    refused(latency("--output=bandwidth"), USAGE, "latency only", name="ib_rw_lat")
+    refused(bandwidth("--output=bandwidth", "--json=-"), USAGE, "--json=FILE")
+
+
+@case("--cpu_util: a column behind perftest's, and in the report without asking")
+def _():
+    for program, columns in (PROGRAM, 5), (LATENCY, 9):
+        run = latency("--cpu_util", "--path=direct", "-s", "64K", "-n", 2000, program=program)
+        row, = good(run, verified=False, rows=1)
+        head, line = [line for line in run.out.splitlines()
+                      if "CPU_Util[%]" in line or line.startswith(" 65536 ")]
+        true("percentile[usec]     CPU_Util[%]" in head or "MsgRate[Mpps]    CPU_Util[%]" in head, head)
+        near(float(line.split()[columns]), row["CPU_util"], "column", absolute=0.006)
+        near(row["CPU_util"], row["cpu_process_ns_per_operation"] * row["n_iterations"] * 100 /
+             row["elapsed_ns"], "CPU time of the time that was measured", relative=1e-6)
+        plain = latency("--path=direct", "-n", 10, program=program)
+        true("CPU_Util" not in plain.out and plain.row()["CPU_util"] > 0, "only when asked")
 
 
 main()
