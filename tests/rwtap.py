@@ -55,6 +55,9 @@ def consistent(row, engine="reg"):
         # The rate is of all operations and of the window that is stated, to the last one.
         per_s = row["n_iterations"] * 1e9 / row["elapsed_ns"]
         true(abs(row["MsgRate"] * 1e6 / per_s - 1) < 1e-9, what + "MsgRate of elapsed_ns")
+        if row["BW_peak"] is not None:
+            true(0 < row["BW_least"] <= row["BW_average"] * (1 + 1e-9) and
+                 row["BW_average"] <= row["BW_peak"] * (1 + 1e-9), what + "the average of windows")
     eq(row["corrupt_bytes"], 0, what + "corrupt bytes")
     eq(row["first_corrupt_byte"], None, what + "first corrupt byte")
 

@@ -196,6 +196,13 @@ int rw_row_flush_unsignaled(struct rw_row *row, struct rw_err *err)
 	return 0;
 }
 
+void rw_row_reset_series(struct rw_row *row)
+{
+	row->series->operations = row->series->bytes = row->series->exhaustions = 0;
+	rw_series_init(&row->series->series, row->series->intervals, RW_ROW_INTERVALS,
+		       row->load->conf->interval_ms * 1000000, 0);
+}
+
 void rw_row_reset(struct rw_row *row)
 {
 	memset(&row->count, 0, sizeof(row->count));
@@ -209,7 +216,5 @@ void rw_row_reset(struct rw_row *row)
 	if (row->latency)
 		rw_latency_reset(row->latency);
 	rw_mix_reset(row);
-	row->series->operations = row->series->bytes = row->series->exhaustions = 0;
-	rw_series_init(&row->series->series, row->series->intervals, RW_ROW_INTERVALS,
-		       row->load->conf->interval_ms * 1000000, 0);
+	rw_row_reset_series(row);
 }

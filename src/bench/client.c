@@ -375,11 +375,8 @@ out:
 	json_decref(client.side);
 	json_decref(client.facts.peer);
 	json_decref(client.facts.connection);
-	for (uint32_t i = 0; i < client.nr_results; i++) {
-		rw_latency_free(client.results[i].latency);
-		free(client.results[i].intervals);
-		json_decref(client.results[i].counters);
-	}
+	for (uint32_t i = 0; i < client.nr_results; i++)
+		rw_client_drop_result(&client.results[i]);
 	free(client.results);
 	rw_device_close(&client.device);
 out_notes:

@@ -35,6 +35,9 @@ struct rw_client {
 	json_t *side; /* {"host": ..., "device": ...} */
 	struct rw_result *results;
 	uint32_t nr_results;
+	uint32_t next_result; /* of this round; those behind it are of the last one */
+	struct rw_result *filled[RW_NR_PATHS]; /* of the rows above; NULL: nothing was measured */
+	uint32_t nr_groups;   /* that were planned */
 	int64_t alive_at_ms; /* when the server is to hear next that the row goes on */
 	bool with_table;
 	bool with_live; /* somebody looks on */
@@ -52,12 +55,18 @@ int rw_client_prepare(struct rw_client *client, struct rw_err *err);
 /* Warm-up and measured phase of the present group, as the test wants it. */
 int rw_client_measure(struct rw_client *client, struct rw_err *err);
 
+/* Let each row of the group run for --margin; what it counts is in no result. */
+int rw_client_run_margin(struct rw_client *client, struct rw_err *err);
+
 /* Say on a terminal how @row goes; @arg is the client. */
 void rw_client_progress(void *arg, const struct rw_row *row);
 
-/* What @row did. Its latencies are @result's from then on. */
+/* What @row did. Its latencies and its damage are @result's from then on. */
 void rw_client_fill_result(const struct rw_client *client, struct rw_row *row,
 			   struct rw_result *result);
+
+/* Free what a result holds. */
+void rw_client_drop_result(struct rw_result *result);
 
 /*
  * A failure here often only shows that the peer is gone: ask the control

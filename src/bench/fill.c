@@ -181,12 +181,14 @@ void rw_client_fill_result(const struct rw_client *client, struct rw_row *row,
 		.torn = count->torn,
 		.elapsed_ns = count->elapsed_ns,
 		.peak_bytes_per_s = count->peak_bytes_per_ns * 1e9,
+		.least_bytes_per_s = count->least_bytes_per_ns * 1e9,
 		.verified = client->conf->verify,
 		.interrupted = *client->stop,
 		.corrupt = row->corrupt,
 	};
 	if (row->latency)
 		rw_latency_finish(row->latency);
+	memset(&row->corrupt, 0, sizeof(row->corrupt));
 	fill_mix(row, result);
 	result->latency = row->latency;
 	row->latency = NULL;

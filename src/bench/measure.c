@@ -30,6 +30,19 @@ static int warm_up_row(struct rw_row *row, const struct rw_row_limit *limit, str
 	return ret;
 }
 
+int rw_client_run_margin(struct rw_client *client, struct rw_err *err)
+{
+	const struct rw_row_limit limit = {
+		.operations = UINT64_MAX,
+		.ns = client->conf->margin_s * RW_NS_PER_S,
+	};
+	int ret = 0;
+
+	for (uint32_t i = 0; i < client->nr_rows && limit.ns && !ret; i++)
+		ret = rw_row_run(&client->rows[i], &limit, err);
+	return ret;
+}
+
 static int warm_up(struct rw_client *client, struct rw_err *err)
 {
 	uint64_t slots = client->load.nr_slots;
@@ -39,8 +52,10 @@ static int warm_up(struct rw_client *client, struct rw_err *err)
 	};
 	int ret = 0;
 
-	for (uint32_t i = 0; i < client->nr_rows && !ret; i++)
+	for (uint32_t i = 0; i < client->nr_rows && !ret && !client->conf->no_warm_up; i++)
 		ret = warm_up_row(&client->rows[i], &limit, err);
+	if (!ret)
+		ret = rw_client_run_margin(client, err);
 	for (uint32_t i = 0; i < client->nr_rows; i++)
 		rw_row_reset(&client->rows[i]);
 	/* What the warm-up moved must not pass for the measured phase's work. */
@@ -53,7 +68,7 @@ static int measure_row(struct rw_client *client, struct rw_err *err)
 {
 	const struct rw_row_limit limit = {
 		.operations = operations_of(client->conf),
-		.ns = client->conf->duration_s * RW_NS_PER_S,
+		.ns = rw_conf_measured_ns(client->conf),
 	};
 
 	return rw_row_run(&client->rows[0], &limit, err);
@@ -89,7 +104,7 @@ static bool is_over(const struct rw_client *client)
 	for (uint32_t i = 0; i < client->nr_rows; i++)
 		ns += client->rows[i].count.elapsed_ns;
 	if (conf->duration_s)
-		return ns >= conf->duration_s * client->nr_rows * RW_NS_PER_S;
+		return ns >= rw_conf_measured_ns(conf) * client->nr_rows;
 	return client->rows[0].count.issued >= operations_of(conf);
 }
 
@@ -129,7 +144,7 @@ int rw_client_measure(struct rw_client *client, struct rw_err *err)
 
 	for (uint32_t i = 0; i < client->nr_rows && rw_conf_is_timed(conf) && !ret; i++)
 		ret = rw_row_time(&client->rows[i], samples, err);
-	if (!ret)
+	if (!ret && (!conf->no_warm_up || conf->margin_s))
 		ret = warm_up(client, err);
 	/* Interrupted, nothing more is begun. */
 	if (ret || *client->stop)

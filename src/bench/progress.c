@@ -8,7 +8,7 @@ static double seconds_left(const struct rw_conf *conf, const struct rw_row *row,
 	const struct rw_counters *count = &row->count;
 
 	if (conf->duration_s)
-		return rw_max((double)conf->duration_s - elapsed_s, 0);
+		return rw_max((double)rw_conf_measured_ns(conf) / 1e9 - elapsed_s, 0);
 	if (!count->issued)
 		return -1;
 	return elapsed_s * ((double)(conf->iters * conf->qps) / (double)count->issued - 1);

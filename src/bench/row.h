@@ -105,7 +105,7 @@ struct rw_counters {
 	double unserved_ticks; /* ... and what these waited in all */
 	uint64_t elapsed_ns;
 	uint64_t mixed_bytes; /* that operations of a mix have moved */
-	double peak_bytes_per_ns;
+	double peak_bytes_per_ns, least_bytes_per_ns; /* of windows; 0: not measured */
 };
 
 struct rw_row {
@@ -200,6 +200,9 @@ int rw_row_run(struct rw_row *row, const struct rw_row_limit *limit, struct rw_e
 
 /* Forget what was counted, damage and which slots are done: a measurement begins. */
 void rw_row_reset(struct rw_row *row);
+
+/* ... of the series only, which was finished. */
+void rw_row_reset_series(struct rw_row *row);
 
 /*
  * Carry out operations up to @limit with each WR of the MR path alone, for the

@@ -99,8 +99,38 @@ static int finish_group(struct rw_client *client, struct rw_err *err)
 	if (!ret && found.bytes)
 		rw_corrupt_add(&client->rows[found.slot / client->load.nr_slots %
 					     client->nr_rows].corrupt, &found);
+	for (uint32_t i = 0; i < client->nr_rows; i++)
+		if (client->filled[i])
+			rw_corrupt_add(&client->filled[i]->corrupt, &client->rows[i].corrupt);
 	rw_chan_set_stop(client->chan, client->stop);
 	return ret;
+}
+
+void rw_client_drop_result(struct rw_result *result)
+{
+	rw_latency_free(result->latency);
+	free(result->intervals);
+	json_decref(result->counters);
+}
+
+/* Of a run without end each result takes the place of the last round's. */
+static void fill_group(struct rw_client *client)
+{
+	for (uint32_t i = 0; i < client->nr_rows; i++) {
+		struct rw_result *result = &client->results[client->next_result];
+
+		client->filled[i] = NULL;
+		/* Interrupted before the measured phase: there is no row. */
+		if (*client->stop && !client->rows[i].count.operations)
+			continue;
+		if (client->next_result++ < client->nr_results)
+			rw_client_drop_result(result);
+		client->nr_results = rw_max(client->nr_results, client->next_result);
+		rw_client_fill_result(client, &client->rows[i], result);
+		client->filled[i] = result;
+		/* Margins go on with it. */
+		rw_row_reset_series(&client->rows[i]);
+	}
 }
 
 static void report_row(struct rw_client *client, uint32_t i)
@@ -122,14 +152,9 @@ static void report_group(struct rw_client *client)
 	if (client->live.shown)
 		rw_live_clear();
 	client->live = (struct rw_live){ 0 };
-	for (uint32_t i = 0; i < client->nr_rows; i++) {
-		/* Interrupted before the measured phase: there is no row. */
-		if (*client->stop && !client->rows[i].count.operations)
-			continue;
-		rw_client_fill_result(client, &client->rows[i],
-				      &client->results[client->nr_results]);
-		report_row(client, client->nr_results++);
-	}
+	for (uint32_t i = 0; i < client->nr_rows; i++)
+		if (client->filled[i])
+			report_row(client, (uint32_t)(client->filled[i] - client->results));
 }
 
 /* Plan a row for each of @paths; nr_rows counts those that are. */
@@ -139,7 +164,7 @@ static int plan_group(struct rw_client *client, uint64_t size_bytes, uint64_t pa
 	struct rw_row_want want = {
 		.size_bytes = size_bytes,
 		/* Each group has data of its own: what an earlier one left must not pass. */
-		.seed = client->conf->seed + client->nr_results,
+		.seed = client->conf->seed + client->nr_groups++,
 	};
 
 	client->nr_rows = 0;
@@ -167,6 +192,10 @@ static int run_group(struct rw_client *client, uint64_t size_bytes, uint64_t pat
 		ret = rw_client_prepare(client, err);
 	if (!ret) {
 		ret = rw_client_measure(client, err);
+		if (!ret) {
+			fill_group(client);
+			ret = rw_client_run_margin(client, err);
+		}
 		if (ret)
 			rw_client_ask_for_reason(client, err);
 		else
@@ -194,20 +223,32 @@ static int run_size(struct rw_client *client, uint64_t size_bytes, struct rw_err
 	return ret;
 }
 
+/* All rows, once. */
+static int run_round(struct rw_client *client, const uint64_t *sizes, uint32_t n,
+		     struct rw_err *err)
+{
+	int ret = 0;
+
+	client->next_result = 0;
+	for (uint32_t i = 0; i < n && !*client->stop && !ret; i++)
+		ret = run_size(client, sizes[i], err);
+	return ret;
+}
+
 int rw_client_run_rows(struct rw_client *client, struct rw_err *err)
 {
 	uint64_t sizes[RW_MAX_SIZES];
 	uint32_t n = rw_conf_sizes(client->conf, sizes);
+	int ret;
 
 	client->results = calloc((size_t)n * RW_NR_PATHS, sizeof(*client->results));
 	if (!client->results)
 		return rw_fail(err, RW_EXIT_RUN, -ENOMEM, "out of memory");
-	for (uint32_t i = 0; i < n && !*client->stop; i++) {
-		int ret = run_size(client, sizes[i], err);
-
-		if (ret)
-			return ret;
-	}
+	do {
+		ret = run_round(client, sizes, n, err);
+	} while (client->conf->run_infinitely && !*client->stop && !ret);
+	if (ret)
+		return ret;
 	/* After an interrupt, too, the server hears that this is the end. */
 	rw_chan_set_stop(client->chan, NULL);
 	return rw_session_send(client->chan, rw_msg_word("end"), err);

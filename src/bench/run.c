@@ -27,7 +27,7 @@ struct phase {
 	uint64_t window_end;  /* ... of which the last will be this one */
 	uint64_t window_start_ticks, window_start_bytes;
 	uint64_t block_end;   /* of latencies: the last operation of a block */
-	double peak_bytes_per_tick;
+	double peak_bytes_per_tick, least_bytes_per_tick; /* windows; 0: none was whole */
 	uint64_t cpu_thread_ns, cpu_process_ns; /* at its start */
 };
 
@@ -35,14 +35,17 @@ static void note_window(struct rw_row *row, struct phase *phase, uint64_t now)
 {
 	uint64_t ticks = now - phase->window_start_ticks;
 	uint64_t bytes;
+	double rate;
 
 	if (row->count.operations < phase->window_end)
 		return;
 	bytes = rw_row_bytes(row);
-	if (ticks)
-		phase->peak_bytes_per_tick =
-			rw_max(phase->peak_bytes_per_tick,
-			       (double)(bytes - phase->window_start_bytes) / (double)ticks);
+	if (ticks) {
+		rate = (double)(bytes - phase->window_start_bytes) / (double)ticks;
+		phase->peak_bytes_per_tick = rw_max(phase->peak_bytes_per_tick, rate);
+		if (!(phase->least_bytes_per_tick > 0) || rate < phase->least_bytes_per_tick)
+			phase->least_bytes_per_tick = rate;
+	}
 	phase->window_start_ticks = now;
 	phase->window_start_bytes = bytes;
 	phase->window_end = row->count.operations + phase->window_ops;
@@ -187,7 +190,7 @@ static void start_phase(struct rw_row *row, const struct rw_row_limit *limit,
 static void finish_phase(struct rw_row *row, const struct phase *phase, uint64_t start_ns)
 {
 	struct rw_counters *count = &row->count;
-	double peak, average;
+	double peak, least, average, tick_ns = rw_clock_ns(&row->load->clock, 1);
 
 	count->elapsed_ns += rw_clock_raw_ns() - start_ns;
 	count->cpu_thread_ns += cpu_ns(CLOCK_THREAD_CPUTIME_ID) - phase->cpu_thread_ns;
@@ -200,10 +203,15 @@ static void finish_phase(struct rw_row *row, const struct phase *phase, uint64_t
 	}
 	if (row->load->conf->no_peak || !count->elapsed_ns)
 		return;
-	/* What comes after the last whole window can lift the average above all windows. */
+	/* What comes after the last whole window can lift the average above all windows, or lower it. */
 	average = (double)rw_row_bytes(row) / (double)count->elapsed_ns;
-	peak = phase->peak_bytes_per_tick / rw_clock_ns(&row->load->clock, 1);
+	peak = phase->peak_bytes_per_tick / tick_ns;
 	count->peak_bytes_per_ns = rw_max(count->peak_bytes_per_ns, rw_max(peak, average));
+	least = phase->least_bytes_per_tick / tick_ns;
+	least = least > 0 ? rw_min(least, average) : average;
+	count->least_bytes_per_ns = count->least_bytes_per_ns > 0 ?
+					    rw_min(count->least_bytes_per_ns, least) :
+					    least;
 }
 
 /* A burst is not over before the next one might begin: else the last would be above the limit. */

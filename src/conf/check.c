@@ -147,6 +147,11 @@ int rw_conf_check(const struct rw_conf *conf, struct rw_err *err)
 	if (conf->teardown && conf->pool_scope != RW_POOL_SCOPE_QP)
 		return rw_fail(err, RW_EXIT_USAGE, -EINVAL,
 			       "--teardown: the pool goes with its QP, and --pool_scope shares it; leave one of them out");
+	if (conf->margin_s && conf->duration_s <= 2 * conf->margin_s)
+		return rw_fail(err, RW_EXIT_USAGE, -EINVAL,
+			       "--margin: %" PRIu64 " s at both ends leave nothing of -D %" PRIu64
+			       " s; lower it or raise --duration",
+			       conf->margin_s, conf->duration_s);
 	if (conf->cq_mod > conf->contexts)
 		return rw_fail(err, RW_EXIT_USAGE, -EINVAL,
 			       "--cq-mod %" PRIu64 " is more than the %" PRIu64

@@ -163,7 +163,11 @@ struct rw_conf {
 	bool all_sizes;
 	char size_range[96];    /* FROM:TO[:FACTOR|:+STEP]; empty: none */
 	uint64_t iters;
-	uint64_t duration_s;    /* 0: iters count */
+	uint64_t duration_s;    /* 0: iters count; margins included */
+	uint64_t margin_s;      /* of these, at both ends, not counted */
+	bool run_infinitely;    /* all rows again and again */
+	bool perform_warm_up;   /* perftest's way to ask for what there is anyway */
+	bool no_warm_up;
 	uint64_t contexts;      /* operations in flight per QP */
 	uint64_t qps;
 	bool rdma_cm;           /* connect the QPs by rdma_cm */
@@ -268,6 +272,9 @@ double rw_conf_row_limit_per_s(const struct rw_conf *conf, uint64_t size_bytes);
 
 /* Can --rate_limit and its companions be had? Returns 0 or -EINVAL with @err told. */
 int rw_conf_check_limit(const struct rw_conf *conf, struct rw_err *err);
+
+/* Nanoseconds that each row is measured; 0: operations count. */
+uint64_t rw_conf_measured_ns(const struct rw_conf *conf);
 
 /* Is each operation timed? */
 bool rw_conf_is_timed(const struct rw_conf *conf);

@@ -8,6 +8,8 @@
 
 #include "conf/names.h"
 
+#define INFINITE_ROW_S 5 /* as perftest's */
+
 /* What stands for the value of @opt when it has none. */
 static const char *bare_value(const struct rw_opt *opt)
 {
@@ -88,6 +90,7 @@ static int check_exclusive(const struct rw_conf *conf, struct rw_err *err)
 {
 	static const char *const pairs[][2] = {
 		{ "iters", "duration" },
+		{ "iters", "run_infinitely" },
 		{ "size", "all" },
 		{ "size", "mix_sizes" },
 		{ "size", "size_range" },
@@ -98,6 +101,7 @@ static int check_exclusive(const struct rw_conf *conf, struct rw_err *err)
 		{ "think_us", "rate_limit" },
 		{ "cores", "no_pin" },
 		{ "mmap", "use_hugepages" },
+		{ "perform_warm_up", "no_warm_up" },
 		{ "list_engines", "selftest" },
 		{ "list_engines", "explain" },
 		{ "selftest", "explain" },
@@ -117,6 +121,7 @@ static int check_companions(const struct rw_conf *conf, struct rw_err *err)
 {
 	static const char *const pairs[][2] = {
 		{ "arrival", "rate" },
+		{ "margin", "duration" },
 		{ "rate_units", "rate_limit" },
 		{ "rate_limit_type", "rate_limit" },
 		{ "burst_size", "rate_limit" },
@@ -262,6 +267,8 @@ int rw_conf_parse(const struct rw_test *test, int argc, char *const argv[], stru
 	}
 	if (conf->show_help || conf->show_version || conf->show_parity)
 		return 0;
+	if (conf->run_infinitely && !conf->duration_s)
+		conf->duration_s = INFINITE_ROW_S;
 	ret = take_host(conf, argc, argv, err);
 	if (!ret)
 		ret = check_exclusive(conf, err);
@@ -290,6 +297,11 @@ int rw_conf_ignored_options(const struct rw_conf *conf, char *buf, size_t len)
 		count++;
 	}
 	return count;
+}
+
+uint64_t rw_conf_measured_ns(const struct rw_conf *conf)
+{
+	return (conf->duration_s - 2 * conf->margin_s) * 1000000000;
 }
 
 bool rw_conf_is_timed(const struct rw_conf *conf)

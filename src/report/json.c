@@ -100,6 +100,9 @@ static void set_bandwidth(const struct rw_conf *conf, const struct rw_result *r,
 	json_object_set_new(row, "BW_peak",
 			    conf->no_peak ? json_null() :
 					    number(r->peak_bytes_per_s / unit));
+	json_object_set_new(row, "BW_least",
+			    conf->no_peak ? json_null() :
+					    number(r->least_bytes_per_s / unit));
 	json_object_set_new(row, "BW_average", number(rw_result_bytes_per_s(r) / unit));
 	json_object_set_new(row, "MsgRate", number(rw_result_ops_per_s(r) / 1e6));
 }

@@ -73,7 +73,8 @@ struct rw_result {
 	uint64_t queue_max;      /* ... at most ... */
 	uint64_t unserved;       /* ... and when the time was over */
 	uint64_t elapsed_ns;
-	double peak_bytes_per_s; /* 0: not measured */
+	/* The best and the worst window, each of as many operations as are in flight at once. */
+	double peak_bytes_per_s, least_bytes_per_s; /* 0: not measured */
 	bool verified;
 	bool interrupted;
 	struct rw_corrupt corrupt;

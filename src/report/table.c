@@ -98,6 +98,16 @@ static void print_clock(const json_t *clock)
 	       json_real_value(json_object_get(clock, "cost_ns")));
 }
 
+static void print_duration(const struct rw_conf *conf)
+{
+	printf(" %-15s : %" PRIu64 " s a row", "Duration", conf->duration_s);
+	if (conf->margin_s)
+		printf(", %" PRIu64 " s of it at either end not measured (--margin)\n",
+		       conf->margin_s);
+	else
+		printf(", margin 0: measured from the first post to the last completion\n");
+}
+
 void rw_table_head(const struct rw_conf *conf, const struct rw_report_facts *facts)
 {
 	bool reads = rw_conf_has_op(conf, RW_VERB_READ), writes = rw_conf_has_op(conf, RW_VERB_WRITE);
@@ -137,6 +147,8 @@ void rw_table_head(const struct rw_conf *conf, const struct rw_report_facts *fac
 	if (rw_conf_is_mixed(conf))
 		printf(" %-15s : %s%s%s\n", "Mix", conf->mix,
 		       *conf->mix && *conf->mix_sizes ? " of " : "", conf->mix_sizes);
+	if (conf->duration_s)
+		print_duration(conf);
 	printf(" %-15s : %s\n", "On exhaustion",
 	       rw_conf_on_exhaustion_name(conf->on_exhaustion));
 	if (conf->verify)
@@ -260,6 +272,20 @@ static void print_limit(const struct rw_result *r)
 	       rw_result_ops_per_s(r), rw_result_reached_limit(r) ? "" : ": the device or this host is slower");
 }
 
+/* What the rate is made of, and the windows beside the best one. */
+static void print_measured(const struct rw_conf *conf, const struct rw_result *r)
+{
+	double unit = conf->report_gbits ? 1e9 / 8 : MIB;
+
+	printf(" # measured: %" PRIu64 " operations in %.6f s", r->operations,
+	       (double)r->elapsed_ns / 1e9);
+	if (!conf->test->is_latency && r->least_bytes_per_s > 0)
+		printf("; windows of %" PRIu64 ": %.2f to %.2f %s", r->contexts * r->qps,
+		       r->least_bytes_per_s / unit, r->peak_bytes_per_s / unit,
+		       conf->report_gbits ? "Gb/sec" : "MiB/sec");
+	printf("\n");
+}
+
 /* What the row cost the host, and how even it was. */
 static void print_host(const struct rw_conf *conf, const struct rw_result *r)
 {
@@ -307,6 +333,7 @@ void rw_table_row(const struct rw_conf *conf, const struct rw_result *r)
 		rw_lat_row(conf, r);
 	else
 		bw_row(conf, r);
+	print_measured(conf, r);
 	print_mix(r);
 	if (r->engine)
 		print_pool(r);

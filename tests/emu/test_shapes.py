@@ -2,16 +2,18 @@
 # SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 """The shapes of a load, on the emulated ConnectX: sizes, rates, margins, batches, events."""
 import os
+import signal
 import sys
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 # pylint: disable=wrong-import-position
-from emucase import latency, main, near
-from rwproc import DEVICE, LATENCY, PROGRAM, USAGE, Failed, eq, note, true
+from emucase import latency, main, near, start_latency
+from rwproc import DEVICE, LATENCY, OK, PROGRAM, USAGE, Failed, eq, note, true, wait_until
 from rwtap import case, good, refused
 
 K = 1024
+STALL_MS = 100
 
 
 def bandwidth(*options, **more):
@@ -153,6 +155,82 @@ def _():
              row["elapsed_ns"], "CPU time of the time that was measured", relative=1e-6)
         plain = latency("--path=direct", "-n", 10, program=program)
         true("CPU_Util" not in plain.out and plain.row()["CPU_util"] > 0, "only when asked")
+
+
+@case("operations and seconds stand below the row, and the windows; one that stalls is the lowest")
+def _():
+    run = bandwidth("-n", 4000, "-t", 16, "--report_gbits", fault="stall@2000", stall_ms=STALL_MS)
+    row, = good(run, verified=False, rows=1)
+    true(f" # measured: 4000 operations in {row['elapsed_ns'] / 1e9:.6f} s; windows of 16: "
+         f"{row['BW_least']:.2f} to {row['BW_peak']:.2f} Gb/sec" in run.out, "it is told")
+    # A window of 16 operations, and of what one poll more brought, took the stall at the least.
+    stalled = (16 + 32) * 65536 * 8 / STALL_MS / 1e6
+    true(row["BW_least"] <= stalled, f"{row['BW_least']} Gb/s in the window that stalled")
+    true(row["BW_average"] > 2 * row["BW_least"], "the others did not")
+    none, = good(bandwidth("-n", 100, "-N"), verified=False, rows=1)
+    eq((none["BW_least"], none["BW_peak"]), (None, None), "windows with -N")
+
+
+# ---- how long
+
+@case("-D without and with --margin: what is counted, and what is stated", slow=True)
+def _():
+    def check():
+        options = "--rate_limit=200", "--rate_units=p", "-t", 4
+        run = bandwidth("-D", 1, *options)
+        row, = good(run, verified=False, rows=1)
+        true("1 s a row, margin 0: measured from the first post" in run.out, "it is stated")
+        run = bandwidth("-D", 3, "-f", 1, "--verify", *options)
+        row, = good(run, rows=1)
+        true("3 s a row, 1 s of it at either end not measured" in run.out, "it is stated")
+        eq(run.report["test_info"]["configuration"]["margin"], 1, "margin in the report")
+        true(195 <= row["n_iterations"] <= 206, f"{row['n_iterations']} operations of a second")
+        true(1e9 <= row["elapsed_ns"] < 1.2e9, f"{row['elapsed_ns']} ns")
+        true(run.seconds >= 3, f"{run.seconds} s in all")
+    in_tries(check)
+
+
+@case("--margin in ib_rw_lat: paths that take turns are measured for the rest", slow=True)
+def _():
+    def check():
+        run = latency("-D", 3, "--margin=1", "--path=direct,auto")
+        for row in good(run, verified=False, rows=2, engine="umr"):
+            true(0.5e9 <= row["elapsed_ns"] < 1.5e9, f"{row['path']}: {row['elapsed_ns']} ns")
+        true(run.seconds >= 6, f"{run.seconds} s in all")
+    in_tries(check)
+
+
+@case("margins that leave nothing, or are of no time, are refused")
+def _():
+    refused(bandwidth("-D", 2, "-f", 1), USAGE, "--margin", "leave nothing of -D 2 s")
+    refused(bandwidth("-f", 1), USAGE, "--margin says more of --duration")
+
+
+@case("--no_warm_up: the first operations count; else two of a context come before")
+def _():
+    common = "--path=mr", "--engine=umr", "-t", 8, "-n", 100
+    for option, invalidated in ("--no_warm_up", 92), ("--perform_warm_up", 100):
+        row, = good(latency(*common, option, program=PROGRAM), engine="umr", verified=False, rows=1)
+        # MRs that were never used are not invalidated before they are registered.
+        eq(row["wrs"], 200 + invalidated, f"{option}: WRs")
+    refused(bandwidth("--no_warm_up", "--perform_warm_up"), USAGE, "exclude each other")
+
+
+@case("--run_infinitely: row after row until interrupted; the report has the last of each", slow=True)
+def _():
+    process = start_latency("--run_infinitely", "-D", 1, "--path=direct,auto", program=PROGRAM)
+
+    def rows():
+        return [line.split()[5] for line in process.out.splitlines() if line.startswith(" 65536 ")]
+    wait_until(lambda: len(rows()) >= 5, "five rows")
+    process.send(signal.SIGINT)
+    printed = rows()
+    run = process.finish()
+    eq((run.status, run.err), (OK, ""), "exit status, standard error")
+    eq(printed[:5], ["direct", "auto", "direct", "auto", "direct"], "rows")
+    eq([row["path"] for row in run.rows], ["direct", "auto"], "rows of the report")
+    eq(len(run.report["ratios"]), 1, "ratios")
+    refused(bandwidth("--run_infinitely", "-n", 5), USAGE, "--iters and --run_infinitely exclude")
 
 
 main()
