@@ -357,6 +357,10 @@ static int open_qps(struct rw_load *load, const struct needs *needs, struct rw_e
 		ret = rw_engine_want_ooo(load->device, want, err);
 	if (ret)
 		return ret;
+	if (load->conf->events)
+		ret = rw_endpoint_use_events(&load->ep, (uint32_t)load->conf->comp_vector, err);
+	if (ret)
+		return ret;
 	/* After an error every WR completes, signaled or not. */
 	cqes = rw_min(load->conf->qps * want->max_send_wr, (uint64_t)attr->max_cqe);
 	cqes = rw_max(cqes, load->nr_slots + load->conf->qps);

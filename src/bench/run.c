@@ -221,6 +221,39 @@ static bool is_over(const struct rw_row *row, const struct phase *phase)
 	       (!phase->least_ticks || rw_row_ticks(row) >= phase->least_ticks);
 }
 
+/* When the loop is to look around at the latest, though no completion came. */
+static uint64_t wake_ticks(const struct rw_row *row, const struct phase *phase, uint64_t now)
+{
+	uint64_t wake = now + phase->watch_every;
+
+	if (phase->end_ticks > now)
+		wake = rw_min(wake, phase->end_ticks);
+	if (phase->least_ticks > now)
+		wake = rw_min(wake, phase->least_ticks);
+	if (row->source && row->ready.head && row->count.issued < phase->limit)
+		wake = rw_min(wake, row->source->next_ticks);
+	return wake;
+}
+
+/* A poll found nothing: sleep until it is worth another one. As rw_row_poll. */
+static int await_event(struct rw_row *row, const struct phase *phase, struct rw_err *err)
+{
+	const struct rw_clock *clock = &row->load->clock;
+	uint64_t now, wake;
+	int ret = rw_endpoint_arm(&row->load->ep, err);
+
+	/* What came before the arming is told by nobody. */
+	if (!ret)
+		ret = rw_row_poll(row, err);
+	if (ret)
+		return ret;
+	now = rw_clock_ticks(clock);
+	wake = wake_ticks(row, phase, now);
+	if (wake <= now)
+		return 0;
+	return rw_endpoint_sleep(&row->load->ep, (uint64_t)rw_clock_ns(clock, wake - now), err);
+}
+
 int rw_row_run(struct rw_row *row, const struct rw_row_limit *limit, struct rw_err *err)
 {
 	uint64_t start_ns = rw_clock_raw_ns();
@@ -240,6 +273,8 @@ int rw_row_run(struct rw_row *row, const struct rw_row_limit *limit, struct rw_e
 		if (is_over(row, &phase))
 			break;
 		n = rw_row_poll(row, err);
+		if (!n && row->load->ep.channel)
+			n = await_event(row, &phase, err);
 		if (n < 0)
 			return n;
 		if (n) {

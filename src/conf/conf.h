@@ -164,6 +164,8 @@ struct rw_conf {
 	char size_range[96];    /* FROM:TO[:FACTOR|:+STEP]; empty: none */
 	uint64_t iters;
 	uint64_t duration_s;    /* 0: iters count; margins included */
+	bool events;            /* sleep until completions come */
+	uint64_t comp_vector;   /* whose interrupt wakes */
 	uint64_t margin_s;      /* of these, at both ends, not counted */
 	bool run_infinitely;    /* all rows again and again */
 	bool perform_warm_up;   /* perftest's way to ask for what there is anyway */

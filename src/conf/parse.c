@@ -122,6 +122,7 @@ static int check_companions(const struct rw_conf *conf, struct rw_err *err)
 	static const char *const pairs[][2] = {
 		{ "arrival", "rate" },
 		{ "margin", "duration" },
+		{ "vector", "events" },
 		{ "rate_units", "rate_limit" },
 		{ "rate_limit_type", "rate_limit" },
 		{ "burst_size", "rate_limit" },

@@ -149,6 +149,9 @@ void rw_table_head(const struct rw_conf *conf, const struct rw_report_facts *fac
 		       *conf->mix && *conf->mix_sizes ? " of " : "", conf->mix_sizes);
 	if (conf->duration_s)
 		print_duration(conf);
+	if (conf->events)
+		printf(" %-15s : waited for asleep, by events of vector %" PRIu64 "\n", "Completions",
+		       conf->comp_vector);
 	printf(" %-15s : %s\n", "On exhaustion",
 	       rw_conf_on_exhaustion_name(conf->on_exhaustion));
 	if (conf->verify)

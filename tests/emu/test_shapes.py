@@ -9,7 +9,8 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 # pylint: disable=wrong-import-position
 from emucase import latency, main, near, start_latency
-from rwproc import DEVICE, LATENCY, OK, PROGRAM, USAGE, Failed, eq, note, true, wait_until
+from rwproc import (DEVICE, LATENCY, OK, PEER, PROGRAM, RUN, USAGE, Client, Failed, Server, eq,
+                    note, true, wait_until)
 from rwtap import case, good, refused
 
 K = 1024
@@ -231,6 +232,72 @@ def _():
     eq([row["path"] for row in run.rows], ["direct", "auto"], "rows of the report")
     eq(len(run.report["ratios"]), 1, "ratios")
     refused(bandwidth("--run_infinitely", "-n", 5), USAGE, "--iters and --run_infinitely exclude")
+
+
+# ---- events
+
+def check_sleep(program, *options, **more):
+    """CPU time of the measuring thread with and without -e where each operation takes 2 ms."""
+    shares = []
+    for events in (), ("-e",):
+        run = latency(*events, "--path=direct,mr", "-n", 300, *options, program=program,
+                      cost_latency_ns=2000000, **more)
+        rows = good(run, engine="umr", verified=False, rows=2)
+        eq([row["n_iterations"] for row in rows], [300 * row["qps"] for row in rows], "operations")
+        eq("waited for asleep, by events of vector 0" in run.out, bool(events), "it is told")
+        shares.append([row["cpu_thread_ns_per_operation"] * row["n_iterations"] /
+                       row["elapsed_ns"] for row in rows])
+    note(f"CPU of the thread: {shares}")
+    true(max(shares[1]) < 0.25 * min(shares[0]), f"{shares[1]} of a CPU asleep, {shares[0]} polling")
+
+
+for a_program, some_options in ((LATENCY, ()), (PROGRAM, ("-t", 2)),
+                                (PROGRAM, ("-t", 4, "-q", 2, "-Q", 3)),
+                                (PROGRAM, ("-t", 4, "--rate=400", "--arrival=fixed")),
+                                (PROGRAM, ("-t", 4, "--rate_limit=400", "--rate_units=p"))):
+    @case(f"{os.path.basename(a_program)} -e {' '.join(map(str, some_options))}: "
+          "it sleeps while the device works")
+    def _(program=a_program, options=some_options):
+        in_tries(lambda: check_sleep(program, *options))
+
+
+@case("-e: all comes back, whatever the row does with it")
+def _():
+    for options in (("--op=write", "--on_exhaustion=wait", "--mr_pool=3", "-Q", 2),
+                    ("--on_exhaustion=fail", "--teardown", "--mr_pool=4"), ("-l", 4, "-q", 3),
+                    ("--think_us=300",)):
+        run = latency("-e", "--path=mr", "-t", 8, "-n", 200, "-s", "64K", "--engine=umr", *options,
+                      program=PROGRAM)
+        eq((run.status, run.err), (OK, ""), f"{options}: exit status, standard error")
+        row = run.row()
+        eq(row["n_iterations"] + row["failed"] + row["operations_torn"], 200 * row["qps"],
+           f"{options}: operations")
+
+
+@case("-e: asleep it hears of an interrupt, and of a peer that is gone")
+def _():
+    process = start_latency("-e", "-n", 1000000, "--path=direct", program=PROGRAM,
+                            cost_latency_ns=20000000)
+    wait_until(lambda: "MsgRate" in process.out, "the row begins")
+    process.send(signal.SIGINT)
+    run = process.finish(20)
+    if run.status:
+        refused(run, RUN, "interrupted before anything was measured")
+    with Server(device="mlx5_0", keep=False) as server:
+        process = Client(server, "-F", "-e", "-n", "1000000", "--path=direct", device="mlx5_1",
+                         env=dict(os.environ, RW_EMU_COST_LATENCY_NS="20000000"))
+        wait_until(lambda: "MsgRate" in process.out, "the row begins")
+        server.send(signal.SIGKILL)
+        run = process.finish(30)
+        eq((run.status, len(run.err.splitlines())), (PEER, 1), "exit status, lines of error")
+        server.popen.wait()
+        server.end()
+
+
+@case("-X: a vector that the device has, and only for events")
+def _():
+    refused(bandwidth("-e", "-X", 60000), DEVICE, "--vector", "completion vectors, from 0 on")
+    refused(bandwidth("-X", 0), USAGE, "--vector says more of --events")
 
 
 main()
