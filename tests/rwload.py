@@ -101,6 +101,11 @@ class Load:
                        "raise --mr_pool or --mr_entries")
         return None
 
+    @property
+    def gather(self):
+        """Operations of a QP that begin together."""
+        return min(self.post_list, self.contexts - self.signal_every + 1)
+
     # ---- bytes of WQEs
 
     def io_bytes(self, sges):

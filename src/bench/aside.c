@@ -179,6 +179,17 @@ int rw_row_take_error(struct rw_row *row, const struct ibv_wc *wc, struct rw_err
 	return rw_wc_fail(wc, conf->op == RW_VERB_WRITE ? "RDMA WRITE" : "RDMA READ", err);
 }
 
+void rw_row_scatter(struct rw_row *row)
+{
+	for (uint32_t i = 0; i < row->load->ep.nr_qps; i++) {
+		struct rw_load_qp *q = &row->load->qps[i];
+
+		while (q->gathered.head)
+			rw_slot_push(&row->ready, rw_slot_pop(&q->gathered));
+		q->nr_gathered = 0;
+	}
+}
+
 int rw_row_flush_unsignaled(struct rw_row *row, struct rw_err *err)
 {
 	for (uint32_t i = 0; i < row->load->ep.nr_qps; i++) {

@@ -193,6 +193,29 @@ static HOT int start_slot(struct rw_row *row, struct rw_slot *slot, const struct
 	return ret;
 }
 
+/* Begin it with the next ones of its QP, as many as one doorbell is for. */
+static ASIDE int gather(struct rw_row *row, struct rw_slot *slot, struct rw_err *err)
+{
+	struct rw_load_qp *q = slot->q;
+	int ret = 0;
+
+	rw_slot_push(&q->gathered, slot);
+	if (++q->nr_gathered < row->gather)
+		return 0;
+	for (; q->nr_gathered && !ret; q->nr_gathered--)
+		ret = start_slot(row, rw_slot_pop(&q->gathered), any_row, err);
+	return ret;
+}
+
+/* Begin the next operation of the slot as soon as the row wants it. */
+static HOT int start_or_gather(struct rw_row *row, struct rw_slot *slot, const struct kind kind,
+			       struct rw_err *err)
+{
+	if (!kind.plain && row->gather > 1)
+		return gather(row, slot, err);
+	return start_slot(row, slot, kind, err);
+}
+
 /*
  * A loop that was away finds arrivals that are due and completions that have
  * come. The completions free their MRs first: what was due after the last poll
@@ -216,7 +239,7 @@ int rw_row_issue(struct rw_row *row, uint64_t limit, struct rw_err *err)
 	while (row->ready.head && row->count.issued < row->limit && !ret) {
 		if (row->source && !is_due(row, row->ready.head))
 			break;
-		ret = start_slot(row, rw_slot_pop(&row->ready), any_row, err);
+		ret = start_or_gather(row, rw_slot_pop(&row->ready), any_row, err);
 	}
 	return ret ? ret : end_batch(row, err);
 }
@@ -333,7 +356,7 @@ static HOT int retire(struct rw_row *row, struct rw_slot *slot, const struct kin
 			return ret;
 	}
 	if (kind.plain || !row->source)
-		return start_slot(row, slot, kind, err);
+		return start_or_gather(row, slot, kind, err);
 	rw_slot_push(&row->ready, slot);
 	return 0;
 }

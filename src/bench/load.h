@@ -33,6 +33,8 @@ struct rw_load_qp {
 	struct rw_slot *unsignaled; /* operations posted since the last signaled one, newest first */
 	uint32_t nr_unsignaled;
 	struct rw_slot_list blocked;
+	struct rw_slot_list gathered; /* wait until a doorbell is worth it: see rw_row.gather */
+	uint32_t nr_gathered;
 };
 
 /* Whom the loop asks now and then whether to go on. */

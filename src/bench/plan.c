@@ -94,6 +94,8 @@ static void plan_qps(struct rw_row *row)
 		row->load->qps[i].sq_free = row->load->qps[i].qp->max_send_wr - RW_MARKER_WQES;
 		row->load->qps[i].unsignaled = NULL;
 		row->load->qps[i].nr_unsignaled = 0;
+		row->load->qps[i].gathered = (struct rw_slot_list){ NULL, NULL };
+		row->load->qps[i].nr_gathered = 0;
 	}
 }
 
@@ -175,6 +177,17 @@ static uint32_t plan_cq_mod(const struct rw_row *row)
 		mod = rw_min(mod, row->pools[0].pool.size * row->nr_pools /
 					  (row->load->conf->qps * rw_max(row->mrs_per_op, 1u)));
 	return (uint32_t)rw_max(mod, 1u);
+}
+
+/*
+ * Operations per doorbell: a schedule's begin when they are due; and of the
+ * contexts so many may wait for others that those in flight come to a completion.
+ */
+static uint32_t plan_gather(const struct rw_row *row)
+{
+	const struct rw_conf *conf = row->load->conf;
+
+	return row->source ? 1 : (uint32_t)rw_min(conf->post_list, conf->contexts - row->cq_mod + 1);
 }
 
 /* Which kinds of operations it has, and how each is laid out. */
@@ -275,6 +288,7 @@ int rw_row_plan(struct rw_row *row, struct rw_load *load, const struct rw_row_wa
 		goto err_unplan;
 	plan_qps(row);
 	row->cq_mod = plan_cq_mod(row);
+	row->gather = plan_gather(row);
 	row->plain = row->cq_mod == 1 && load->conf->post_list == 1 && !row->registers &&
 		     !row->source && !load->conf->verify && !row->mixed;
 	rw_row_reset(row);

@@ -141,6 +141,7 @@ struct rw_row {
 	bool registers;        /* MRs are made by calls, not by WQEs */
 	bool plain;            /* a doorbell and a completion for each operation, and no more */
 	uint32_t cq_mod;
+	uint32_t gather;       /* operations of a QP that begin together, for one doorbell */
 
 	/* the loop */
 	uint64_t limit;        /* operations to begin in this phase */
@@ -246,6 +247,9 @@ int rw_row_serve_all(struct rw_row *row, struct rw_err *err);
 
 /* The operation of @slot is over, well or not: its MRs and its room in the SQ are free. */
 int rw_row_release(struct rw_row *row, struct rw_slot *slot, struct rw_err *err);
+
+/* A phase is over: what was gathered for the next doorbell is ready for another phase. */
+void rw_row_scatter(struct rw_row *row);
 
 /* The operation of @slot was planned and not posted: undo it. */
 void rw_row_forget(struct rw_row *row, struct rw_slot *slot);

@@ -290,6 +290,7 @@ int rw_row_run(struct rw_row *row, const struct rw_row_limit *limit, struct rw_e
 		if (ret)
 			return ret;
 	}
+	rw_row_scatter(row);
 	finish_phase(row, &phase, start_ns);
 	return 0;
 }

@@ -91,7 +91,7 @@ const struct rw_opt rw_opts[] = {
 	{ 0, "use_ooo", "ooo", RW_OPT_FLAG, RW_SCOPE_RUN, GROUP_LOAD, FIELD(use_ooo), 0, 1,
 	  "0", NULL, NULL, "QPs place data that come out of order; mlx5 devices, where rdma-core, kernel and firmware have it" },
 	{ 'l', "post_list", NULL, RW_OPT_NUMBER, RW_SCOPE_RUN, GROUP_LOAD, FIELD(post_list), 1, 16384,
-	  "1", "COUNT", NULL, "operations posted with one doorbell, at most" },
+	  "1", "COUNT", NULL, "operations posted with one doorbell: contexts wait for each other (in an open loop, those that are due together, at most)" },
 	{ 'Q', "cq-mod", NULL, RW_OPT_NUMBER, RW_SCOPE_RUN, GROUP_LOAD, FIELD(cq_mod), 1, 16384,
 	  "1", "COUNT", NULL, "operations per completion (the kernel's R/W API: 1)" },
 	{ 'e', "events", NULL, RW_OPT_FLAG, RW_SCOPE_RUN, GROUP_LOAD, FIELD(events), 0, 1,

@@ -32,6 +32,7 @@ class Queue:
     posted: deque = field(default_factory=deque)  # of these, not executed
     blocked: deque = field(default_factory=deque)
     unsignaled: int = 0
+    gathered: deque = field(default_factory=deque)
 
 
 class Loop:
@@ -59,7 +60,7 @@ class Loop:
         self.limit = limit
         while True:
             while self.ready and self.may_begin():
-                self.begin(self.ready.popleft())
+                self.start(self.ready.popleft())
             self.ring()
             if self.dying:
                 self.tear_down()
@@ -67,6 +68,9 @@ class Loop:
             if over:
                 self.flush_unsignaled()
             if over and not any(q.in_flight or q.blocked for q in self.queues):
+                for q in self.queues:
+                    self.ready += q.gathered
+                    q.gathered.clear()
                 return
             # After a teardown it is the ready ones that go on.
             assert self.poll() or self.ready, "the loop hangs"
@@ -75,6 +79,19 @@ class Loop:
 
     def may_begin(self):
         return self.count["issued"] < self.limit and not self.dying
+
+    def start(self, slot):
+        """Contexts of a QP wait until they are enough for a doorbell."""
+        gathered = slot.q.gathered
+        gathered.append(slot)
+        if len(gathered) < self.load.gather:
+            return
+        while gathered:
+            slot = gathered.popleft()
+            if self.may_begin():
+                self.begin(slot)
+            else:
+                self.ready.append(slot)
 
     def begin(self, slot):
         self.count["issued"] += 1
@@ -187,10 +204,7 @@ class Loop:
             if self.load.pool_scope == "thread":
                 for other in self.queues:
                     self.serve(other)
-            if self.may_begin():
-                self.begin(slot)
-            else:
-                self.ready.append(slot)
+            self.start(slot)
 
     def serve(self, q):
         while q.blocked and not self.dying and self.try_slot(q.blocked[0]):

@@ -300,4 +300,41 @@ def _():
     refused(bandwidth("-X", 0), USAGE, "--vector says more of --events")
 
 
+# ---- batches
+
+for a_list in 1, 2, 8, 32:
+    @case(f"-l {a_list}: so many operations with one doorbell, on each path")
+    def _(post_list=a_list):
+        for options in (), ("-Q", 8), ("--op=write", "--mix_sizes=4K:1,64K:1"):
+            rows = good(latency("-l", post_list, "-t", 64, "-q", 2, "-n", 320, "--path=direct,mr",
+                                "--engine=umr", *options, program=PROGRAM), engine="umr",
+                        verified=False, rows=2)
+            eq([row["doorbells"] for row in rows], [640 // post_list] * 2, f"doorbells, {options}")
+
+
+@case("-l: a rest, few contexts, and an open loop")
+def _():
+    row, = good(bandwidth("-l", 8, "-t", 16, "-n", 100, "--verify"), rows=1)
+    eq((row["n_iterations"], row["doorbells"]), (100, 13), "operations, doorbells")
+    # Where contexts are fewer than a list, and completions, too, are rare, they are all there is.
+    for options in ("-l", 64), ("-l", 8, "-Q", 8), ("-l", 8, "-Q", 3):
+        row, = good(bandwidth(*options, "-t", 8, "-n", 80, "--verify"), rows=1)
+        eq(row["n_iterations"], 80, f"operations of {options}")
+    row, = good(bandwidth("-l", 8, "-t", 8, "-n", 80, "--rate=2000", "--arrival=burst:8"),
+                verified=False, rows=1)
+    eq(row["n_iterations"], 80, "operations of an open loop")
+    true(row["doorbells"] >= 10, f"{row['doorbells']} doorbells of 10 bursts")
+
+
+@case("-l with a pool that is too small: nobody waits for ever")
+def _():
+    for policy in "wait", "fail", "fallback":
+        for options in ("-l", 8, "-t", 8), ("-l", 7, "-t", 10, "-Q", 2), ("-l", 5, "-t", 8, "-q", 3,
+                                                                    "--pool_scope=thread"):
+            row, = good(latency("--path=mr", "--engine=umr", "--mr_pool=6", "-n", 300, *options,
+                                f"--on_exhaustion={policy}", program=PROGRAM), engine="umr",
+                        verified=False, rows=1)
+            eq(row["operations_issued"], 300 * row["qps"], f"{policy} {options}")
+
+
 main()
