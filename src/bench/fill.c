@@ -70,13 +70,13 @@ static bool has_contexts(const struct rw_conf *conf, const struct rw_result *res
 }
 
 /*
- * Models know nothing of teardowns, of rate limits, of contexts that are too few for the
+ * Models know nothing of teardowns, of rate limits and gaps, of contexts that are too few for the
  * arrivals (these queue), of a closed loop that begins again at once after a
  * drop, and of fallbacks that were not timed.
  */
 static bool fits_a_model(const struct rw_conf *conf, const struct rw_result *result)
 {
-	if (conf->teardown || *conf->rate_limit || (!result->latency && result->fallbacks))
+	if (conf->teardown || *conf->rate_limit || conf->latency_gap_us || (!result->latency && result->fallbacks))
 		return false;
 	if (conf->rate)
 		return has_contexts(conf, result);

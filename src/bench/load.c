@@ -225,6 +225,7 @@ static bool is_due(struct rw_row *row, struct rw_slot *slot)
 {
 	uint32_t idle = row->load->nr_slots - (uint32_t)rw_row_in_flight(row) - row->nr_blocked;
 
+	slot->times.due = slot->idle_since;
 	return rw_source_take(row->source, row->polling, idle, &slot->times.due);
 }
 
@@ -357,6 +358,7 @@ static HOT int retire(struct rw_row *row, struct rw_slot *slot, const struct kin
 	}
 	if (kind.plain || !row->source)
 		return start_or_gather(row, slot, kind, err);
+	slot->idle_since = row->now;
 	rw_slot_push(&row->ready, slot);
 	return 0;
 }

@@ -45,6 +45,7 @@ struct rw_slot {
 	bool done;               /* an operation of a verified row has ended well on it */
 	uint64_t waits_since;    /* for an MR, in ticks; 0: it does not */
 	uint64_t stalls_since;   /* for room in the SQ */
+	uint64_t idle_since;     /* of a row with a source: when its last operation was over */
 	struct rw_op_times times; /* of a row with latencies */
 	struct rw_slot_kind *kinds; /* as many as the row has */
 	uint32_t kind;           /* of the operation that is under way */

@@ -15,7 +15,7 @@ static bool is_limited(const struct rw_conf *conf)
 
 bool rw_source_is_wanted(const struct rw_conf *conf)
 {
-	return conf->rate || conf->think_us || is_limited(conf);
+	return conf->rate || conf->think_us || conf->latency_gap_us || is_limited(conf);
 }
 
 static int init_arrivals(const struct rw_conf *conf, uint64_t size_bytes,
@@ -45,6 +45,7 @@ int rw_source_new(const struct rw_conf *conf, uint64_t size_bytes, const struct 
 	source->clock = clock;
 	source->is_open = conf->rate || is_limited(conf);
 	source->think_ticks = (double)rw_clock_ticks_of_ns(clock, (double)conf->think_us * 1e3);
+	source->gap_ticks = rw_clock_ticks_of_ns(clock, (double)conf->latency_gap_us * 1e3);
 	rw_random_init(&source->random, conf->seed);
 	if (source->is_open)
 		ret = init_arrivals(conf, size_bytes, source);
@@ -146,7 +147,11 @@ static bool take_thinker(struct rw_source *source, uint64_t now, uint32_t idle)
 
 bool rw_source_take(struct rw_source *source, uint64_t now, uint32_t idle, uint64_t *due_p)
 {
+	if (source->gap_ticks)
+		source->next_ticks = *due_p + source->gap_ticks;
 	*due_p = source->next_ticks;
+	if (source->gap_ticks)
+		return now >= source->next_ticks;
 	if (!source->is_open)
 		return take_thinker(source, now, idle);
 	if (source->next_ticks > now)

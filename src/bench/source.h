@@ -34,6 +34,8 @@ struct rw_source {
 	struct rw_random random;
 	double think_ticks;
 	uint32_t idle;      /* contexts, when next_ticks was drawn */
+
+	uint64_t gap_ticks; /* contexts that pause, each for as long; 0: they do not */
 };
 
 /* Does @conf want a source at all? */
@@ -56,8 +58,8 @@ void rw_source_advance(struct rw_source *source, uint64_t now);
 uint64_t rw_source_finish(struct rw_source *source, uint64_t now);
 
 /*
- * May an operation begin at @now, with @idle contexts free? If so it is taken,
- * and *due_p is when it was to begin.
+ * May an operation begin at @now, with @idle contexts free, the first of them
+ * since *due_p? If so it is taken, and *due_p is when it was to begin.
  */
 bool rw_source_take(struct rw_source *source, uint64_t now, uint32_t idle, uint64_t *due_p);
 

@@ -209,6 +209,7 @@ struct rw_conf {
 	uint64_t rate_limit_type; /* enum rw_rate_limit_type */
 	uint64_t burst_size;    /* operations that a rate limit lets begin together */
 	uint64_t typical_pkt_size; /* for the device's pacing; 0: not told */
+	uint64_t latency_gap_us; /* pause of a context between two operations, exactly */
 	uint64_t think_us;      /* mean pause of a context between two operations */
 	bool verify;
 	uint64_t seed;

@@ -134,6 +134,8 @@ const struct rw_opt rw_opts[] = {
 	  "0", "BYTES", NULL, "with --rate_limit_type=PP: the usual size of a packet, a hint to the device", "bw" },
 	{ 0, "think_us", NULL, RW_OPT_NUMBER, RW_SCOPE_RUN, GROUP_LOAD, FIELD(think_us), 1, 1000000000,
 	  "0", "USEC", NULL, "closed loop: each context pauses between two operations, for an exponential time of this mean" },
+	{ 0, "latency_gap", NULL, RW_OPT_NUMBER, RW_SCOPE_RUN, GROUP_LOAD, FIELD(latency_gap_us), 1, 1000000000,
+	  "0", "USEC", NULL, "each context pauses for this time between two operations", "lat" },
 	{ 0, "verify", NULL, RW_OPT_FLAG, RW_SCOPE_RUN, GROUP_LOAD, FIELD(verify), 0, 1,
 	  "0", NULL, NULL, "check every byte of READs, and of WRITEs what each context wrote last; figures then include the checking; exit code 5 if any is wrong" },
 	{ 0, "seed", NULL, RW_OPT_NUMBER, RW_SCOPE_RUN, GROUP_LOAD, FIELD(seed), 0, UINT32_MAX,

@@ -98,6 +98,8 @@ static int check_exclusive(const struct rw_conf *conf, struct rw_err *err)
 		{ "op", "mix" },
 		{ "rate", "think_us" },
 		{ "rate", "rate_limit" },
+		{ "rate", "latency_gap" },
+		{ "think_us", "latency_gap" },
 		{ "think_us", "rate_limit" },
 		{ "cores", "no_pin" },
 		{ "mmap", "use_hugepages" },

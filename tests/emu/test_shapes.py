@@ -337,4 +337,20 @@ def _():
             eq(row["operations_issued"], 300 * row["qps"], f"{policy} {options}")
 
 
+# ---- gaps
+
+@case("--latency_gap: each context pauses between two operations, and no latency counts it")
+def _():
+    for contexts, gaps in (1, 99), (4, 24):
+        for more in (), ("-e",):
+            rows = good(latency("--latency_gap=3000", "-n", 100, "-t", contexts,
+                                "--path=auto", "--engine=umr", *more), engine="umr",
+                        verified=False, rows=1)
+            for row in rows:
+                true(row["elapsed_ns"] >= gaps * 3e6, f"{row['elapsed_ns']} ns of {gaps} gaps")
+                true(row["t_typical"] < 3000, f"{row['t_typical']} usec")
+    refused(latency("--latency_gap=5", "--think_us=5"), USAGE, "exclude each other", name="ib_rw_lat")
+    refused(bandwidth("--latency_gap=5"), USAGE, "an option of ib_rw_lat")
+
+
 main()
