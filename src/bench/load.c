@@ -73,7 +73,10 @@ static HOT int post_batched(struct rw_row *row, struct rw_slot *slot, struct rw_
 	}
 	if (ret)
 		return ret;
-	rw_post_chain(q->qp, wrs, n, (uintptr_t)slot, wants_completion(row, slot));
+	if (row->kinds[slot->kind].goes_inline && !wrs->mr)
+		rw_post_inline(q->qp, wrs, n, (uintptr_t)slot, wants_completion(row, slot));
+	else
+		rw_post_chain(q->qp, wrs, n, (uintptr_t)slot, wants_completion(row, slot));
 	if (++row->open_operations >= row->load->conf->post_list)
 		ret = end_batch(row, err);
 	return ret;

@@ -352,6 +352,8 @@ static int open_qps(struct rw_load *load, const struct needs *needs, struct rw_e
 		if (load->engine->inline_bytes)
 			want->max_inline_bytes = load->engine->inline_bytes(load->mr_entries);
 	}
+	want->max_inline_bytes =
+		rw_max(want->max_inline_bytes, (uint32_t)load->conf->inline_bytes);
 	ret = check_send_wrs(load, want, err);
 	if (!ret && load->conf->use_ooo)
 		ret = rw_engine_want_ooo(load->device, want, err);
@@ -365,6 +367,17 @@ static int open_qps(struct rw_load *load, const struct needs *needs, struct rw_e
 	cqes = rw_min(load->conf->qps * want->max_send_wr, (uint64_t)attr->max_cqe);
 	cqes = rw_max(cqes, load->nr_slots + load->conf->qps);
 	return rw_endpoint_add_qps(&load->ep, (uint32_t)load->conf->qps, (uint32_t)cqes, want, err);
+}
+
+static int check_inline(const struct rw_load *load, struct rw_err *err)
+{
+	uint32_t granted = load->ep.qps[0].max_inline_bytes;
+
+	if (granted >= load->conf->inline_bytes)
+		return 0;
+	return rw_fail(err, RW_EXIT_DEVICE, -EINVAL,
+		       "--inline_size: %s granted %u bytes in a WQE; lower it",
+		       rw_device_name(load->device), granted);
 }
 
 /* The device may have granted shorter lists than were asked for. */
@@ -423,6 +436,8 @@ int rw_load_open(struct rw_load *load, const struct rw_conf *conf, const struct 
 	ret = open_qps(load, &needs, err);
 	if (!ret)
 		ret = take_granted_entries(load, err);
+	if (!ret)
+		ret = check_inline(load, err);
 	if (!ret)
 		ret = alloc_qps(load, err);
 	if (!ret)

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "bench/mix.h"
+#include "verbs/post.h"
 #include "conf/pool.h"
 
 static uint64_t slot_offset(const struct rw_row *row, const struct rw_slot *slot)
@@ -148,7 +149,8 @@ uint64_t rw_row_wqe_bytes(const struct rw_row *row)
 	uint64_t invals = count->wrs - direct * ctx->nr_direct_wrs -
 			  count->mr_operations * row->mr_wrs;
 
-	if (row->mixed)
+	/* Of data in WQEs only the provider knows how long they are. */
+	if (row->mixed || row->goes_inline)
 		return 0;
 	return direct * row->direct_bytes + count->mr_operations * row->mr_bytes +
 	       invals * rw_engine_wqe_bytes(row->load->device, row->load->engine, &inval);
@@ -211,6 +213,10 @@ static int plan_kinds(struct rw_row *row, uint64_t size_bytes, struct rw_err *er
 		kind->uses_mrs =
 			rw_load_uses_mrs(row->load, row->path, kinds[k].op, &kind->layout);
 		row->uses_mrs |= kind->uses_mrs;
+		kind->goes_inline = kinds[k].op == RW_VERB_WRITE &&
+				    kinds[k].size_bytes <= conf->inline_bytes &&
+				    row->load->ep.qps[0].max_send_sge <= RW_MAX_INLINE_SEGS;
+		row->goes_inline |= kind->goes_inline;
 		row->weights += kinds[k].weight;
 		row->nr_segs += kind->layout.nr_segs;
 	}
@@ -290,7 +296,7 @@ int rw_row_plan(struct rw_row *row, struct rw_load *load, const struct rw_row_wa
 	row->cq_mod = plan_cq_mod(row);
 	row->gather = plan_gather(row);
 	row->plain = row->cq_mod == 1 && load->conf->post_list == 1 && !row->registers &&
-		     !row->source && !load->conf->verify && !row->mixed;
+		     !row->source && !load->conf->verify && !row->mixed && !row->goes_inline;
 	rw_row_reset(row);
 	return 0;
 

@@ -57,6 +57,7 @@ struct rw_row_kind {
 	struct rw_layout layout;
 	bool uses_mrs;           /* they may take MRs */
 	uint32_t nr_mrs;         /* that each wants */
+	bool goes_inline;        /* its data are in the WQE, where they go direct */
 
 	/* since rw_row_reset, of a mix */
 	uint64_t operations;     /* completed */
@@ -140,6 +141,7 @@ struct rw_row {
 	uint32_t nr_segs;      /* of one slot, over all kinds */
 
 	bool registers;        /* MRs are made by calls, not by WQEs */
+	bool goes_inline;      /* operations of some kind may */
 	bool plain;            /* a doorbell and a completion for each operation, and no more */
 	uint32_t cq_mod;
 	uint32_t gather;       /* operations of a QP that begin together, for one doorbell */

@@ -152,6 +152,9 @@ int rw_conf_check(const struct rw_conf *conf, struct rw_err *err)
 			       "--margin: %" PRIu64 " s at both ends leave nothing of -D %" PRIu64
 			       " s; lower it or raise --duration",
 			       conf->margin_s, conf->duration_s);
+	if (conf->inline_bytes && !rw_conf_has_op(conf, RW_VERB_WRITE))
+		return rw_fail(err, RW_EXIT_USAGE, -EINVAL,
+			       "--inline_size: a READ brings data and has none to send in its WQE; give --op=write, or leave it out");
 	if (conf->cq_mod > conf->contexts)
 		return rw_fail(err, RW_EXIT_USAGE, -EINVAL,
 			       "--cq-mod %" PRIu64 " is more than the %" PRIu64

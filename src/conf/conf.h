@@ -164,6 +164,7 @@ struct rw_conf {
 	char size_range[96];    /* FROM:TO[:FACTOR|:+STEP]; empty: none */
 	uint64_t iters;
 	uint64_t duration_s;    /* 0: iters count; margins included */
+	uint64_t inline_bytes;  /* WRITEs of up to so many carry their data in the WQE */
 	bool events;            /* sleep until completions come */
 	uint64_t comp_vector;   /* whose interrupt wakes */
 	uint64_t margin_s;      /* of these, at both ends, not counted */

@@ -94,6 +94,8 @@ const struct rw_opt rw_opts[] = {
 	  "1", "COUNT", NULL, "operations posted with one doorbell: contexts wait for each other (in an open loop, those that are due together, at most)" },
 	{ 'Q', "cq-mod", NULL, RW_OPT_NUMBER, RW_SCOPE_RUN, GROUP_LOAD, FIELD(cq_mod), 1, 16384,
 	  "1", "COUNT", NULL, "operations per completion (the kernel's R/W API: 1)" },
+	{ 'I', "inline_size", NULL, RW_OPT_NUMBER, RW_SCOPE_RUN, GROUP_LOAD, FIELD(inline_bytes), 0, 1024,
+	  "0", "BYTES", NULL, "WRITEs of up to so many bytes go with their data in the WQE, on path direct (an MR has none of its own)" },
 	{ 'e', "events", NULL, RW_OPT_FLAG, RW_SCOPE_RUN, GROUP_LOAD, FIELD(events), 0, 1,
 	  "0", NULL, NULL, "sleep until the device tells of a completion, where a poll found none (default: poll on)" },
 	{ 'X', "vector", NULL, RW_OPT_NUMBER, RW_SCOPE_RUN, GROUP_LOAD, FIELD(comp_vector), 0, 65535,

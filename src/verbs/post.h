@@ -121,6 +121,16 @@ static rw_always_inline void rw_post_mrs(struct rw_qp *qp, const struct rw_wr *w
 	rw_post_mr_wr(qp, ex, ops, wrs, wrs->op, last);
 }
 
+/*
+ * The same for WRITEs whose data, of up to rw_qp.max_inline_bytes, is copied into
+ * their WQEs when they are posted.
+ */
+void rw_post_inline(struct rw_qp *qp, const struct rw_wr *wrs, uint32_t n, uint64_t wr_id,
+		    bool signal);
+
+/* Segments of such a WR, at most. */
+#define RW_MAX_INLINE_SEGS 64
+
 /* Either of the two: the WRs of a chain go through MRs, all or none. */
 static rw_always_inline void rw_post_chain(struct rw_qp *qp, const struct rw_wr *wrs, uint32_t n,
 					   uint64_t wr_id, bool signal)

@@ -353,4 +353,34 @@ def _():
     refused(bandwidth("--latency_gap=5"), USAGE, "an option of ib_rw_lat")
 
 
+# ---- inline
+
+def fastest(*options):
+    """The shortest latency in us of a WRITE, where the device takes 3 ms for each SGE."""
+    rows = good(latency("--op=write", "-n", 20, "--verify", "--engine=umr", *options,
+                        cost_sge_ns=3000000), engine="umr")
+    return [row["t_min"] for row in rows]
+
+
+@case("-I: a WRITE's data are in its WQE, up to the size given, and on path direct only")
+def _():
+    for options in (), ("--sges=4",), ("-l", 4, "-t", 8, "-Q", 2):
+        small, = fastest("-I", 64, "-s", 64, "--path=direct", *options)
+        large, = fastest("-I", 64, "-s", 65, "--sges=1", "--path=direct")
+        without, by_mr = fastest("-s", 64, "--path=direct,mr", "-I", 0)
+        true(large >= 3000 and without >= 3000 and by_mr >= 3000, "these have SGEs")
+        true(small < 3000, f"{small} us, {options}: this has none")
+    direct, by_mr = fastest("-I", 64, "-s", 64, "--path=direct,mr")
+    true(direct < 3000 <= by_mr, f"{direct} us by path direct, {by_mr} by an MR")
+
+
+@case("-I: of a mix the small WRITEs only; a READ has none")
+def _():
+    row, = good(bandwidth("--mix=read:50", "-s", "32:1,4K:1", "-I", 64, "-n", 200), verified=False,
+                rows=1)
+    eq((row["n_iterations"], row["wqe_bytes_per_operation"]), (200, None), "operations, WQEs")
+    refused(bandwidth("-I", 64), USAGE, "--inline_size", "a READ brings data")
+    refused(bandwidth("-I", 2000, "--op=write"), USAGE, "--inline_size", "0 to 1024")
+
+
 main()
