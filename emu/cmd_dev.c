@@ -36,7 +36,9 @@ int uv_get_context(struct uv_cmd *cmd)
 		/* Not 0: or libmlx5 itself refuses, and nobody says why. */
 		.max_srq_recv_wr = (uint32_t)emu.set.max_qp_wr,
 		.num_ports = 1,
-		.comp_mask = MLX5_IB_ALLOC_UCONTEXT_RESP_MASK_MKEY_UPDATE_TAG,
+		.comp_mask = MLX5_IB_ALLOC_UCONTEXT_RESP_MASK_MKEY_UPDATE_TAG |
+			     MLX5_IB_ALLOC_UCONTEXT_RESP_MASK_DUMP_FILL_MKEY,
+		.dump_fill_mkey = PRM_DUMP_FILL_MKEY,
 		.response_length = sizeof(resp),
 		.cqe_version = 1,
 		.cmds_supp_uhw = MLX5_USER_CMDS_SUPP_UHW_QUERY_DEVICE,

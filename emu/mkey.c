@@ -143,6 +143,30 @@ static enum map_result map_key(const struct map_query *q, const struct fab_key *
 					    map_list(q, k, sg, depth);
 }
 
+/*
+ * The dump-fill key is no memory: what is scattered to it is lost, what is gathered from it
+ * is, here, zeros. Assumption: real devices send zeros, too.
+ */
+static enum map_result map_nothing(const struct map_query *q, struct sg *sg)
+{
+	static const uint8_t zeros[65536];
+	static uint8_t lost[sizeof(zeros)];
+	const uint8_t *piece = q->need & KEY_LOCAL_WRITE ? lost : zeros;
+	unsigned int num = sg->num;
+	uint64_t bytes = sg->bytes;
+
+	if (q->need & (KEY_REMOTE_READ | KEY_REMOTE_WRITE))
+		return MAP_NO_ACCESS;
+	for (uint64_t left = q->len, take; left; left -= take) {
+		take = EMU_MIN(left, sizeof(zeros));
+		if (sg_add(sg, (uintptr_t)piece, take)) {
+			sg_cut(sg, num, bytes);
+			return MAP_NO_MEMORY;
+		}
+	}
+	return MAP_OK;
+}
+
 /* Read the key under its sequence counter; again if a writer interfered. */
 static enum map_result map_level(const struct map_query *q, struct sg *sg, unsigned int depth)
 {
@@ -150,6 +174,8 @@ static enum map_result map_level(const struct map_query *q, struct sg *sg, unsig
 	unsigned int num = sg->num;
 	uint64_t bytes = sg->bytes;
 
+	if (q->key == PRM_DUMP_FILL_MKEY)
+		return map_nothing(q, sg);
 	if (!k)
 		return MAP_NO_KEY;
 	for (unsigned int spin = 0; spin < MAX_SPIN; spin++) {

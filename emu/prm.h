@@ -13,6 +13,9 @@
 
 #include <infiniband/mlx5dv.h>
 
+/* The key of nothing, which each process is told; beyond all indexes that keys have. */
+#define PRM_DUMP_FILL_MKEY UINT32_C(0xfffffe00)
+
 enum {
 	/* commands that pass through DEVX */
 	PRM_QUERY_HCA_CAP = 0x100,

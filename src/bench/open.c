@@ -280,6 +280,7 @@ static int open_arena(struct rw_load *load, int memory_node, struct rw_err *err)
 
 	rw_bench_want_memory(load->conf, load->slot_bytes, memory_node, IBV_ACCESS_LOCAL_WRITE,
 			     &want);
+	want.null_mr = load->conf->use_null_mr;
 	if (has_windows && want.pages == RW_PAGES_HUGE)
 		return refuse_hugepages(load, err);
 	if (has_windows)

@@ -23,7 +23,7 @@ static void fill_segs(const struct rw_row *row, const struct rw_slot *slot,
 	for (uint32_t i = 0; i < layout->nr_segs; i++) {
 		segs[i].addr = (uintptr_t)arena->base + offset + i * layout->stride_bytes;
 		segs[i].length = rw_layout_length(layout, i);
-		segs[i].lkey = rw_arena_mr(arena, offset)->lkey;
+		segs[i].lkey = rw_arena_lkey(arena, offset);
 	}
 }
 

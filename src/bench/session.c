@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <netinet/in.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -29,11 +30,44 @@ static void note(json_t *notes, const char *text)
 	json_array_append_new(notes, json_string(text));
 }
 
+/* Leave all but path direct out of the default list, or refuse what was asked for. */
+static int keep_direct(struct rw_conf *conf, const struct rw_device *device, const char *option,
+		       const char *why, json_t *notes, struct rw_err *err)
+{
+	const uint64_t direct = UINT64_C(1) << RW_PATH_DIRECT;
+	char text[256];
+
+	if (device->is_iwarp && rw_conf_has_op(conf, RW_VERB_READ))
+		return rw_fail(err, RW_EXIT_DEVICE, -EOPNOTSUPP,
+			       "%s: %s, and %s is iWARP, whose READs have no other path; give --op=write, or leave it out",
+			       option, why, rw_device_name(device));
+	if (conf->paths == direct)
+		return 0;
+	if (rw_conf_was_given(conf, "path"))
+		return rw_fail(err, RW_EXIT_USAGE, -EOPNOTSUPP, "%s: %s; give --path=direct",
+			       option, why);
+	conf->paths = direct;
+	snprintf(text, sizeof(text), "paths mr and auto are left out by %s: %s", option, why);
+	note(notes, text);
+	return 0;
+}
+
+static int adapt_memory(struct rw_conf *conf, const struct rw_device *device, json_t *notes,
+			struct rw_err *err)
+{
+	if (!conf->use_null_mr)
+		return 0;
+	return keep_direct(conf, device, "--use-null-mr",
+			   "an MR is a list of real memory, and a null MR has none", notes, err);
+}
+
 int rw_session_adapt(struct rw_conf *conf, const struct rw_device *device, json_t *notes,
 		     struct rw_err *err)
 {
-	if (!device->is_iwarp)
-		return 0;
+	int ret = adapt_memory(conf, device, notes, err);
+
+	if (ret || !device->is_iwarp)
+		return ret;
 	if (!conf->rdma_cm)
 		note(notes, "iWARP is connected by rdma_cm only: -R is implied");
 	conf->rdma_cm = true;

@@ -96,6 +96,14 @@ static int check_mix(const struct rw_conf *conf, struct rw_err *err)
 	return 0;
 }
 
+static int check_memory(const struct rw_conf *conf, struct rw_err *err)
+{
+	if (!conf->use_null_mr || !conf->verify)
+		return 0;
+	return rw_fail(err, RW_EXIT_USAGE, -EINVAL,
+		       "--verify: through a null MR no data move into or out of the client's memory; leave --verify or --use-null-mr out");
+}
+
 static int check_layouts(const struct rw_conf *conf, struct rw_err *err)
 {
 	struct rw_kind kinds[RW_MAX_KINDS];
@@ -160,5 +168,6 @@ int rw_conf_check(const struct rw_conf *conf, struct rw_err *err)
 			       "--cq-mod %" PRIu64 " is more than the %" PRIu64
 			       " operations in flight per QP; lower it or raise --contexts",
 			       conf->cq_mod, conf->contexts);
-	return check_layouts(conf, err);
+	ret = check_memory(conf, err);
+	return ret ? ret : check_layouts(conf, err);
 }

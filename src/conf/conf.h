@@ -202,6 +202,7 @@ struct rw_conf {
 	uint64_t invalidate;    /* enum rw_invalidate */
 	uint64_t pool_scope;    /* enum rw_pool_scope */
 	uint64_t sq;            /* enum rw_sq */
+	bool use_null_mr;       /* READs are dropped at the client, WRITEs send nothing of it */
 	bool mr_per_qp;         /* the memory of each QP is an MR of its own */
 	uint64_t rate;          /* operations per second of an open loop; 0: closed loop */
 	char arrival[32];       /* how they arrive */

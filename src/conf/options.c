@@ -180,6 +180,8 @@ const struct rw_opt rw_opts[] = {
 	  "", "FILE", NULL, "this side's memory is FILE, mapped: of a file system in memory (/dev/shm, hugetlbfs), or of a device" },
 	{ 0, "mmap-offset", "mmap_offset", RW_OPT_SIZE, RW_SCOPE_SIDE, GROUP_MEMORY, FIELD(mmap_offset), 1, UINT64_C(1) << 50,
 	  "0", "BYTES", NULL, "where in FILE it begins, a multiple of the page size" },
+	{ 0, "use-null-mr", "use_null_mr", RW_OPT_FLAG, RW_SCOPE_RUN, GROUP_MEMORY, FIELD(use_null_mr), 0, 1,
+	  "0", NULL, NULL, "the client's SGEs carry the key of a null MR (ibv_alloc_null_mr): the device drops what it reads, and writes nothing of this host's memory; path direct only" },
 	{ 0, "mr_per_qp", NULL, RW_OPT_FLAG, RW_SCOPE_RUN, GROUP_MEMORY, FIELD(mr_per_qp), 0, 1,
 	  "0", NULL, NULL, "register the memory of each QP as an MR of its own, on both sides" },
 

@@ -46,8 +46,22 @@ static int register_failed(const struct rw_arena *arena, int ret, struct rw_err 
 		       strerror(-ret), arena->kind->reg_hint);
 }
 
+static int alloc_null_mr(struct rw_arena *arena, struct ibv_pd *pd, struct rw_err *err)
+{
+	errno = 0;
+	arena->null_mr = ibv_alloc_null_mr(pd);
+	if (arena->null_mr)
+		return 0;
+	return rw_fail(err, RW_EXIT_DEVICE, errno ? -errno : -EOPNOTSUPP,
+		       "--use-null-mr: %s has no null MR: %s; leave it out",
+		       ibv_get_device_name(pd->context->device),
+		       strerror(errno ? errno : EOPNOTSUPP));
+}
+
 static void unregister(struct rw_arena *arena)
 {
+	if (arena->null_mr)
+		ibv_dereg_mr(arena->null_mr);
 	while (arena->nr_mrs)
 		ibv_dereg_mr(arena->mrs[--arena->nr_mrs]);
 	free(arena->mrs);
@@ -76,6 +90,13 @@ static int register_arena(struct rw_arena *arena, struct ibv_pd *pd,
 		}
 		arena->nr_mrs++;
 	}
+	if (want->null_mr) {
+		int ret = alloc_null_mr(arena, pd, err);
+
+		if (ret)
+			unregister(arena);
+		return ret;
+	}
 	return 0;
 }
 
@@ -102,9 +123,9 @@ void rw_arena_close(struct rw_arena *arena)
 
 json_t *rw_arena_facts(const struct rw_arena *arena)
 {
-	return json_pack("{s:s, s:I, s:I, s:i}", "kind", arena->kind->name, "bytes",
+	return json_pack("{s:s, s:I, s:I, s:i, s:b}", "kind", arena->kind->name, "bytes",
 			 (json_int_t)arena->bytes, "page_bytes", (json_int_t)arena->page_bytes,
-			 "mrs", (int)arena->nr_mrs);
+			 "mrs", (int)arena->nr_mrs, "null_mr", arena->null_mr != NULL);
 }
 
 static size_t window_bytes(const struct rw_layout *layout)

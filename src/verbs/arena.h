@@ -27,6 +27,7 @@ struct rw_arena {
 	struct ibv_mr **mrs; /* side by side ... */
 	uint32_t nr_mrs;     /* 0: not open */
 	uint64_t mr_bytes;   /* ... each of so many bytes; the last takes the rest */
+	struct ibv_mr *null_mr; /* or NULL */
 };
 
 enum rw_arena_pages {
@@ -43,6 +44,7 @@ struct rw_arena_want {
 	const char *file;    /* map this one from file_offset on; NULL or empty: none */
 	uint64_t file_offset;
 	uint64_t mr_bytes;   /* register it in parts of so many bytes; 0: in one */
+	bool null_mr;        /* local keys are those of a null MR */
 };
 
 /*
@@ -62,6 +64,12 @@ static inline const struct ibv_mr *rw_arena_mr(const struct rw_arena *arena, uin
 	uint64_t i = offset / arena->mr_bytes;
 
 	return arena->mrs[i < arena->nr_mrs ? i : arena->nr_mrs - 1];
+}
+
+/* The local key of what begins at @offset. */
+static inline uint32_t rw_arena_lkey(const struct rw_arena *arena, uint64_t offset)
+{
+	return arena->null_mr ? arena->null_mr->lkey : rw_arena_mr(arena, offset)->lkey;
 }
 
 /*

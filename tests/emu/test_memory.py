@@ -106,6 +106,54 @@ def _():
     eq({part["KernelPageSize"] for part in found}, {4}, "page size")
 
 
+# ---- a null MR
+
+def with_files(op, *options):
+    """Run @op between two files. Returns the run, and the bytes of server and client then."""
+    paths = [f"/dev/shm/rwperf-null-{os.getpid()}-{side}" for side in ("server", "client")]
+    try:
+        for path, byte in zip(paths, b"sc"):
+            with open(path, "wb") as file:
+                file.write(bytes([byte]) * (SLOT * 4))
+        with Server("--bind=127.0.0.1", "--mmap=" + paths[0], device="mlx5_0",
+                    keep=False) as server:
+            run = latency("-t", "4", "-n", "20", "--op=" + op, "--mmap=" + paths[1], *options,
+                          program=PROGRAM, server=server)
+            found = []
+            for path in paths:
+                with open(path, "rb") as file:
+                    found.append(file.read())
+            return run, *found
+    finally:
+        for path in paths:
+            os.unlink(path)
+
+
+@case("--use-null-mr: a READ changes nothing at the client, a WRITE sends nothing of it")
+def _():
+    moved = 4 * 64 * KIB
+    for option in "--use-null-mr", "--use_null_mr":
+        run, _, own = with_files("read", option)
+        good(run, verified=False, rows=1)
+        eq(set(own), set(b"c"), "bytes of the client's file")
+        run, lent, own = with_files("write", option)
+        good(run, verified=False, rows=1)
+        eq((set(own), set(lent[:moved]), set(lent[moved:])), (set(b"c"), {0}, set(b"s")),
+           "bytes of both files")
+        info = run.report["test_info"]
+        true(info["memory"]["null_mr"] and info["configuration"]["use-null-mr"], "in the report")
+        true("left out by --use-null-mr" in info["notes"][0], f"{info['notes']}")
+    # The same without it, or the test would show nothing.
+    run, lent, own = with_files("read", "--path=direct")
+    eq((set(lent), set(own)), (set(b"s"), set(b"sc")), "bytes of both files without a null MR")
+
+
+@case("--use-null-mr: not with MRs of the list, nor with --verify")
+def _():
+    refused(measure("--use-null-mr", "--path=direct,mr"), USAGE, "give --path=direct")
+    refused(measure("--use-null-mr", "--verify"), USAGE, "leave --verify or --use-null-mr out")
+
+
 # ---- how much
 
 @case("more memory than this host has is refused, and what it has is told")

@@ -10,7 +10,7 @@ import sys
 
 sys.dont_write_bytecode = True
 # pylint: disable=wrong-import-position
-from rwcase import (CLIENT_DEVICE, PATIENCE, RUN, SERVER_DEVICE, USAGE, Client, Server, Traffic,
+from rwcase import (CLIENT_DEVICE, DEVICE, PATIENCE, RUN, SERVER_DEVICE, USAGE, Client, Server, Traffic,
                     case, client, eq, good, main, refused, shared_server, true)
 
 BOTH = "--path=direct,mr"
@@ -93,6 +93,11 @@ def _():
 def _():
     refused(client(shared_server(), "-s", "256K", "--remote_sge_stride=100K"), USAGE,
             "one WR moves 131072 bytes (32 segments)", "give at least 131072")
+
+
+@case("--use-null-mr: Soft-RoCE has none")
+def _():
+    refused(client(shared_server(), "--use-null-mr"), DEVICE, "rxe1 has no null MR")
 
 
 # ---- mapped files
