@@ -106,6 +106,11 @@ int uv_query_device(struct uv_cmd *cmd, bool extended)
 		.flags = MLX5_IB_QUERY_DEV_RESP_FLAGS_CQE_128B_PAD,
 	};
 
+	if (emu.set.odp) {
+		resp.odp_caps.general_caps = IBV_ODP_SUPPORT | IBV_ODP_SUPPORT_IMPLICIT;
+		resp.odp_caps.per_transport_caps.rc_odp_caps =
+			IBV_ODP_SUPPORT_READ | IBV_ODP_SUPPORT_WRITE;
+	}
 	fill_device(cmd->ctx->dev, &resp.base);
 	if (!extended) {
 		uv_out(cmd, UVERBS_ATTR_CORE_OUT, &resp.base, sizeof(resp.base));

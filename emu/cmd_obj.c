@@ -99,7 +99,7 @@ static int check_access(uint32_t access)
 
 	if (access & remote_write && !(access & IBV_ACCESS_LOCAL_WRITE))
 		return -EINVAL;
-	if (access & IBV_ACCESS_ON_DEMAND)
+	if (access & IBV_ACCESS_ON_DEMAND && !emu.set.odp)
 		return uv_unsupported("on demand paging");
 	return 0;
 }
@@ -130,7 +130,7 @@ int uv_reg_mr(struct uv_cmd *cmd)
 	if (!pd)
 		return -ENOENT;
 	ret = check_access(req.access_flags);
-	if (!ret)
+	if (!ret && !(req.access_flags & IBV_ACCESS_ON_DEMAND))
 		ret = touch_pages(req.start, req.length, req.access_flags & IBV_ACCESS_LOCAL_WRITE);
 	if (ret)
 		return ret;

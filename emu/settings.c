@@ -64,6 +64,7 @@ static const struct setting table[] = {
 	NUM(scatter_cqe, 0, 0, 1, "1: READ data of up to 32 bytes comes inside the CQE"),
 	NUM(relaxed_ordering, 1, 0, 1, "0: the firmware has no relaxed ordering"),
 	NUM(say_mrs, 0, 0, 1, "1: each registration tells its access flags on stderr"),
+	NUM(odp, 0, 0, 1, "paging on demand: registrations touch no page"),
 	NUM(nak_kills_responder, 1, 0, 1, "a remote access error also moves the responder to ERR"),
 	NUM(adversarial, 0, 0, 1, "1: everything lands as late as the rules allow"),
 	NUM(seed, 1, 0, UINT64_MAX, "seed of adversarial mode and of fault rates"),

@@ -43,6 +43,7 @@ struct emu_settings {
 	uint64_t scatter_cqe;
 	uint64_t relaxed_ordering;
 	uint64_t say_mrs;
+	uint64_t odp;
 	uint64_t nak_kills_responder;
 	/* adversarial mode */
 	uint64_t adversarial;

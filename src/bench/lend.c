@@ -53,7 +53,7 @@ static int size_slots(struct rw_lent *lent, struct rw_err *err)
 }
 
 int rw_lent_open(struct rw_lent *lent, const struct rw_conf *conf, uint32_t wr_segs,
-		 struct ibv_pd *pd, int memory_node, struct rw_err *err)
+		 const struct rw_endpoint *ep, int memory_node, struct rw_err *err)
 {
 	struct rw_arena_want want;
 	int ret;
@@ -64,9 +64,9 @@ int rw_lent_open(struct rw_lent *lent, const struct rw_conf *conf, uint32_t wr_s
 	ret = size_slots(lent, err);
 	if (ret)
 		return ret;
-	rw_bench_want_memory(conf, lent->slot_bytes, memory_node,
-			     IBV_ACCESS_LOCAL_WRITE | rw_lent_access(conf), &want);
-	return rw_arena_open(pd, &want, &lent->arena, err);
+	ret = rw_bench_want_memory(conf, ep->device, lent->slot_bytes, memory_node,
+				   IBV_ACCESS_LOCAL_WRITE | rw_lent_access(conf), &want, err);
+	return ret ? ret : rw_arena_open(ep->pd, &want, &lent->arena, err);
 }
 
 void rw_lent_close(struct rw_lent *lent)

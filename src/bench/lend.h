@@ -7,6 +7,7 @@
 #include "ctl/msg.h"
 #include "rw/remote.h"
 #include "verbs/arena.h"
+#include "verbs/endpoint.h"
 
 struct rw_lent {
 	const struct rw_conf *conf;
@@ -24,10 +25,10 @@ uint8_t rw_lent_access(const struct rw_conf *conf);
 /*
  * Memory for each operation of the client's run @conf, whose WRs have up to @wr_segs segments
  * where this memory is scattered, on NUMA node @memory_node (-1:
- * anywhere), registered in @pd. Returns 0 or -errno, told in @err.
+ * anywhere), registered for @ep. Returns 0 or -errno, told in @err.
  */
 int rw_lent_open(struct rw_lent *lent, const struct rw_conf *conf, uint32_t wr_segs,
-		 struct ibv_pd *pd, int memory_node, struct rw_err *err);
+		 const struct rw_endpoint *ep, int memory_node, struct rw_err *err);
 
 /* No QP may reach it any more. */
 void rw_lent_close(struct rw_lent *lent);

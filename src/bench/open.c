@@ -278,8 +278,10 @@ static int open_arena(struct rw_load *load, int memory_node, struct rw_err *err)
 	struct rw_arena_want want;
 	int ret;
 
-	rw_bench_want_memory(load->conf, load->slot_bytes, memory_node, IBV_ACCESS_LOCAL_WRITE,
-			     &want);
+	ret = rw_bench_want_memory(load->conf, load->device, load->slot_bytes, memory_node,
+				   IBV_ACCESS_LOCAL_WRITE, &want, err);
+	if (ret)
+		return ret;
 	want.null_mr = load->conf->use_null_mr;
 	if (has_windows && want.pages == RW_PAGES_HUGE)
 		return refuse_hugepages(load, err);

@@ -110,7 +110,7 @@ static int choose_addr(struct server *server, struct rw_err *err)
 static int open_memory(struct server *server, struct rw_err *err)
 {
 	int ret = rw_lent_open(&server->lent, &server->conf, (uint32_t)server->wr_segs,
-			       server->ep.pd, server->placement->place.memory_node, err);
+			       &server->ep, server->placement->place.memory_node, err);
 
 	if (!ret)
 		rw_session_check_memory(server->placement, server->device, &server->lent.arena,

@@ -55,8 +55,14 @@ static int keep_direct(struct rw_conf *conf, const struct rw_device *device, con
 static int adapt_memory(struct rw_conf *conf, const struct rw_device *device, json_t *notes,
 			struct rw_err *err)
 {
-	if (!conf->use_null_mr)
-		return 0;
+	int ret = 0;
+
+	if (conf->odp.given)
+		ret = keep_direct(conf, device, "--odp",
+				  "that an MR of a list may point to memory on demand no device has proved",
+				  notes, err);
+	if (ret || !conf->use_null_mr)
+		return ret;
 	return keep_direct(conf, device, "--use-null-mr",
 			   "an MR is a list of real memory, and a null MR has none", notes, err);
 }

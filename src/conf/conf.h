@@ -125,6 +125,7 @@ struct rw_conf {
 	char numa_node[16]; /* a number, "device" or "far" */
 	bool no_pin;
 	bool use_hugepages;
+	struct rw_optional odp; /* on-demand paging; text: empty, explicit or implicit */
 	char mmap_file[1024]; /* this side's memory; empty: the host's own */
 	uint64_t mmap_offset;
 

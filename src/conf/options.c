@@ -176,6 +176,8 @@ const struct rw_opt rw_opts[] = {
 
 	{ 0, "use_hugepages", NULL, RW_OPT_FLAG, RW_SCOPE_SIDE, GROUP_MEMORY, FIELD(use_hugepages), 0, 1,
 	  "0", NULL, NULL, "this side's memory is of huge pages, or the run is refused (without it: where there are any)" },
+	{ 0, "odp", NULL, RW_OPT_OPTIONAL, RW_SCOPE_SIDE, GROUP_MEMORY, FIELD(odp), 0, 16,
+	  NULL, "KIND", NULL, "this side's memory is registered for paging on demand: nothing is pinned; implicit: one MR of all addresses (default explicit); path direct only" },
 	{ 0, "mmap", NULL, RW_OPT_STRING, RW_SCOPE_SIDE, GROUP_MEMORY, FIELD(mmap_file), 0, 1024,
 	  "", "FILE", NULL, "this side's memory is FILE, mapped: of a file system in memory (/dev/shm, hugetlbfs), or of a device" },
 	{ 0, "mmap-offset", "mmap_offset", RW_OPT_SIZE, RW_SCOPE_SIDE, GROUP_MEMORY, FIELD(mmap_offset), 1, UINT64_C(1) << 50,

@@ -208,6 +208,16 @@ static int take_mix(struct rw_conf *conf, struct rw_err *err)
 	return n < 0 ? n : 0;
 }
 
+static int check_odp(const struct rw_conf *conf, struct rw_err *err)
+{
+	const char *text = conf->odp.text;
+
+	if (!*text || !strcmp(text, "explicit") || !strcmp(text, "implicit"))
+		return 0;
+	return rw_fail(err, RW_EXIT_USAGE, -EINVAL,
+		       "--odp: '%s' is unknown; give --odp, --odp=explicit or --odp=implicit", text);
+}
+
 static int take_host(struct rw_conf *conf, int argc, char *const argv[], struct rw_err *err)
 {
 	if (argc - optind > 1)
@@ -277,6 +287,8 @@ int rw_conf_parse(const struct rw_test *test, int argc, char *const argv[], stru
 		ret = check_exclusive(conf, err);
 	if (!ret)
 		ret = check_companions(conf, err);
+	if (!ret)
+		ret = check_odp(conf, err);
 	if (!ret)
 		ret = check_explain(conf, err);
 	if (!ret && !conf->is_server)

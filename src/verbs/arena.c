@@ -73,6 +73,9 @@ static int register_arena(struct rw_arena *arena, struct ibv_pd *pd,
 	uint64_t n = want->mr_bytes ? want->bytes / want->mr_bytes : 1;
 
 	arena->mr_bytes = want->mr_bytes ? want->mr_bytes : arena->bytes;
+	arena->paging = want->all_addresses		       ? "implicit" :
+			want->access & IBV_ACCESS_ON_DEMAND ? "explicit" :
+							      "pinned";
 	arena->mrs = calloc(n, sizeof(arena->mrs[0]));
 	if (!arena->mrs)
 		return rw_fail(err, RW_EXIT_RUN, -ENOMEM, "out of memory");
@@ -82,7 +85,9 @@ static int register_arena(struct rw_arena *arena, struct ibv_pd *pd,
 		int ret;
 
 		errno = 0;
-		arena->mrs[i] = arena->kind->reg(arena, pd, offset, bytes, want->access);
+		arena->mrs[i] = want->all_addresses ?
+					ibv_reg_mr(pd, NULL, SIZE_MAX, want->access) :
+					arena->kind->reg(arena, pd, offset, bytes, want->access);
 		if (!arena->mrs[i]) {
 			ret = register_failed(arena, errno ? -errno : -ENOMEM, err);
 			unregister(arena);
@@ -123,9 +128,10 @@ void rw_arena_close(struct rw_arena *arena)
 
 json_t *rw_arena_facts(const struct rw_arena *arena)
 {
-	return json_pack("{s:s, s:I, s:I, s:i, s:b}", "kind", arena->kind->name, "bytes",
+	return json_pack("{s:s, s:I, s:I, s:i, s:b, s:s}", "kind", arena->kind->name, "bytes",
 			 (json_int_t)arena->bytes, "page_bytes", (json_int_t)arena->page_bytes,
-			 "mrs", (int)arena->nr_mrs, "null_mr", arena->null_mr != NULL);
+			 "mrs", (int)arena->nr_mrs, "null_mr", arena->null_mr != NULL,
+			 "paging", arena->paging);
 }
 
 static size_t window_bytes(const struct rw_layout *layout)

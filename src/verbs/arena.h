@@ -28,6 +28,7 @@ struct rw_arena {
 	uint32_t nr_mrs;     /* 0: not open */
 	uint64_t mr_bytes;   /* ... each of so many bytes; the last takes the rest */
 	struct ibv_mr *null_mr; /* or NULL */
+	const char *paging;     /* pinned, explicit or implicit */
 };
 
 enum rw_arena_pages {
@@ -44,6 +45,7 @@ struct rw_arena_want {
 	const char *file;    /* map this one from file_offset on; NULL or empty: none */
 	uint64_t file_offset;
 	uint64_t mr_bytes;   /* register it in parts of so many bytes; 0: in one */
+	bool all_addresses;  /* on demand: one MR of all that the process has or will have */
 	bool null_mr;        /* local keys are those of a null MR */
 };
 
