@@ -307,7 +307,9 @@ static void test_help(void **state)
 		if (!rw_opt_is_of(&rw_opts[i], &program))
 			continue;
 		expected_help(&rw_opts[i], &conf, expected, sizeof(expected));
-		strcat(expected, " ");
+		/* More names may follow one. */
+		if (!rw_opts[i].alias)
+			strcat(expected, " ");
 		if (!strstr(words, expected))
 			fail_msg("--help does not say: %s", expected);
 		assert_non_null(strstr(words, rw_opts[i].group));
