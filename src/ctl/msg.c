@@ -181,7 +181,7 @@ static int rkeys_unpack(const json_t *obj, struct rw_msg_buffer *buffer, struct 
 
 		if (!json_is_integer(item) || rkey < 0 || rkey > UINT32_MAX)
 			return rw_fail(err, RW_EXIT_PEER, -EPROTO,
-				       "message from the peer: rkey %zu is no number of 32 bits",
+				       "message from the peer: rkeys[%zu] is no number of 32 bits",
 				       i);
 		buffer->rkeys[i] = (uint32_t)rkey;
 	}

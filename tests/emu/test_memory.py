@@ -10,7 +10,7 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 # pylint: disable=wrong-import-position
 from emucase import latency, main, start_latency
-from rwproc import PROGRAM, RUN, USAGE, Server, Skipped, eq, true, wait_until
+from rwproc import DEVICE, PROGRAM, RUN, USAGE, Server, Skipped, emu_env, eq, true, wait_until
 from rwtap import case, good, refused
 
 KIB, MIB = 1 << 10, 1 << 20
@@ -31,9 +31,15 @@ def arena_of(pid):
             for part in parts if "rwperf-arena" in part.split("\n", maxsplit=1)[0]]
 
 
+def serve(*options, **settings):
+    """A server of one client, to be used in a with statement; @settings are of its device."""
+    return Server("--bind=127.0.0.1", *options, device="mlx5_0", keep=False,
+                  env=dict(os.environ, **emu_env(**settings)))
+
+
 def while_running(look, *options, lent=(), **settings):
     """look(PID of the client, PID of the server) while both have their memory."""
-    server = Server("--bind=127.0.0.1", *lent, device="mlx5_0", keep=False)
+    server = serve(*lent, **settings)
     process = start_latency("-D", "60", *options, program=PROGRAM, server=server, **settings)
     try:
         # It says whom it serves when all is connected.
@@ -115,8 +121,7 @@ def with_files(op, *options):
         for path, byte in zip(paths, b"sc"):
             with open(path, "wb") as file:
                 file.write(bytes([byte]) * (SLOT * 4))
-        with Server("--bind=127.0.0.1", "--mmap=" + paths[0], device="mlx5_0",
-                    keep=False) as server:
+        with serve("--mmap=" + paths[0]) as server:
             run = latency("-t", "4", "-n", "20", "--op=" + op, "--mmap=" + paths[1], *options,
                           program=PROGRAM, server=server)
             found = []
@@ -152,6 +157,50 @@ def _():
 def _():
     refused(measure("--use-null-mr", "--path=direct,mr"), USAGE, "give --path=direct")
     refused(measure("--use-null-mr", "--verify"), USAGE, "leave --verify or --use-null-mr out")
+
+
+# ---- paging on demand
+
+@case("--odp: only pages that are used are in memory, on both sides; without it all are")
+def _():
+    # Two segments of a page, one at the end of 256 KiB, and as far apart at the server.
+    layout = ("--path=direct", "-s", "8K", "--segment=4K", "--segment_stride=252K", "-t", "64",
+              "--remote_sge_stride=252K", "--op=write")
+    limit = {"max_sge": 1, "odp": 1}
+    sampled = 256 * 4  # pages that are looked at for where they lie
+    for kind in "", "=explicit", "=implicit":
+        with_odp = while_running(lambda *pids: [arena_of(pid)[0] for pid in pids],
+                                 "--odp" + kind, *layout, lent=["--odp" + kind], **limit)
+        for part in with_odp:
+            eq(part["Size"], 64 * 256, "KiB of the arena")
+            true(part["Rss"] <= 64 * 8 + sampled, f"on demand, {part['Rss']} KiB are in memory")
+    without = while_running(lambda *pids: [arena_of(pid)[0] for pid in pids], *layout, **limit)
+    eq([part["Rss"] for part in without], [64 * 256] * 2, "KiB in memory without it")
+
+
+@case("--odp: data are right, and the report says what it was")
+def _():
+    for kind, paging in ("", "explicit"), ("=explicit", "explicit"), ("=implicit", "implicit"):
+        for op in "read", "write":
+            with serve("--odp" + kind, odp=1) as server:
+                run = latency("--odp" + kind, "-n", "20", "-t", "4", "--verify", "--op=" + op,
+                              program=PROGRAM, server=server, odp=1)
+            good(run, rows=1)
+            info = run.report["test_info"]
+            eq((info["memory"]["paging"], info["peer"]["memory"]["paging"]), (paging, paging),
+               "paging in the report")
+            eq(info["configuration"]["odp"], kind[1:] or True, "the option in the report")
+            true("left out by --odp" in info["notes"][0], f"{info['notes']}")
+
+
+@case("--odp: refusals")
+def _():
+    refused(measure("--odp"), DEVICE, "mlx5_1 has no paging on demand")
+    refused(measure("--odp=lazy", odp=1), USAGE, "'lazy' is unknown")
+    for engine in "umr", "umr_ptr":
+        refused(measure("--odp", "--path=mr", "--engine=" + engine, odp=1), USAGE,
+                "no device has proved", "give --path=direct")
+    refused(measure("--odp=implicit", "--mr_per_qp", odp=1), USAGE, "--mr_per_qp")
 
 
 # ---- how much

@@ -61,7 +61,7 @@ MUTATIONS = (
      "return (uint32_t)most;", "return (uint32_t)most + 1;", NORMAL,
      "direct: READ of 1 SGE to the limit"),
     ("a remote address that does not move", "rw/chain.c",
-     "		remote_addr += length;\n		segs += nr_sge;", "		segs += nr_sge;", NORMAL,
+     "		remote_addr += span->remote_stride ? span->remote_stride : length;", "", NORMAL,
      "direct: WRITE by several WRs"),
 )
 

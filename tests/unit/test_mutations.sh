@@ -150,7 +150,7 @@ mutate "direct: every WR signaled" \
 mutate "direct: first WR signaled" \
 	chain.c 's/\.signaled = i + 1 == nr_wrs/.signaled = i == 0/'
 mutate "direct: remote address stands still" \
-	chain.c '/^int rw_chain_build_direct/,/^}/ s/remote_addr += length;//'
+	chain.c '/^int rw_chain_build_direct/,/^}/ s/remote_addr += span.*;//'
 mutate "direct: one entry is a multi WR" \
 	ctx.c 's/ctx->nr_entries > 1 ? RW_CTX_MULTI : RW_CTX_SINGLE/RW_CTX_MULTI/'
 mutate "the offset does not shorten its entry" \
@@ -224,7 +224,7 @@ mutate "MR: every WR signaled" \
 mutate "MR: no WR signaled" \
 	chain.c 's/\.signaled = is_last \&\& !priv->inval_after/.signaled = false/'
 mutate "MR: remote address stands still" \
-	chain.c '/^void rw_chain_build_regs/,/^}/ s/remote_addr += length;//'
+	chain.c '/^void rw_chain_build_regs/,/^}/ s/remote_addr += stride.*;//'
 mutate "MR: zero based" \
 	chain.c '/^static uint64_t first_address/,/^}/ s/priv->attrs\.zero_based/true/'
 mutate "remote write access on every device" \

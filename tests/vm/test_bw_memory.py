@@ -100,6 +100,11 @@ def _():
     refused(client(shared_server(), "--use-null-mr"), DEVICE, "rxe1 has no null MR")
 
 
+@case("--odp: this kernel's Soft-RoCE cannot")
+def _():
+    refused(client(shared_server(), "--odp"), DEVICE, "rxe1 has no paging on demand")
+
+
 # ---- mapped files
 
 PAGE, SEGMENT, SGES, SLOTS, OFFSET = 4096, 4096, 64, 2, 3 * 4096
