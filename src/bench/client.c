@@ -35,6 +35,8 @@ static int watch_peer(void *arg, struct rw_err *err)
 	json_t *msg = NULL;
 	int ret;
 
+	if (rw_crew_has_failed(&client->crew))
+		return rw_crew_cancel(err);
 	if (!rw_chan_poll(client->chan))
 		return say_alive(client, err);
 	ret = rw_chan_recv(client->chan, 0, &msg, err);
@@ -50,6 +52,14 @@ static int watch_peer(void *arg, struct rw_err *err)
 			      rw_chan_peer(client->chan));
 	}
 	return ret;
+}
+
+/* The other threads talk to nobody. */
+static int watch_crew(void *arg, struct rw_err *err)
+{
+	const struct rw_worker *worker = arg;
+
+	return rw_crew_has_failed(worker->crew) ? rw_crew_cancel(err) : 0;
 }
 
 /* While rdma_cm connects, the server's answer may come already, or why there will be none. */
@@ -85,7 +95,7 @@ static int take_answer(struct rw_client *client, json_t **msg_p, struct rw_err *
 static int reconnect(void *arg, uint32_t index, struct rw_err *err)
 {
 	struct rw_client *client = arg;
-	struct rw_endpoint *ep = &client->load.ep;
+	struct rw_endpoint *ep = &rw_client_load(client)->ep;
 	bool by_cm = client->conf->rdma_cm;
 	json_t *msg = NULL;
 	int ret = rw_session_send(client->chan,
@@ -106,6 +116,14 @@ static int reconnect(void *arg, uint32_t index, struct rw_err *err)
 	return ret;
 }
 
+static struct rw_load_watch watch_of(struct rw_client *client, struct rw_worker *worker)
+{
+	if (!worker->index)
+		return (struct rw_load_watch){ client->stop, watch_peer, rw_client_progress,
+					       reconnect, client };
+	return (struct rw_load_watch){ client->stop, watch_crew, rw_worker_progress, NULL, worker };
+}
+
 static int setup(struct rw_client *client, struct rw_err *err)
 {
 	struct rw_msg_port port;
@@ -117,13 +135,13 @@ static int setup(struct rw_client *client, struct rw_err *err)
 					 client->conf->test->id, "run",
 					 rw_conf_to_json(client->conf, true), "port",
 					 rw_msg_port_pack(&port), "wr_segs",
-					 (int)client->load.wr_segs),
+					 (int)rw_client_load(client)->wr_segs),
 			       err);
 }
 
-static json_t *connection_facts(const struct rw_client *client)
+static json_t *connection_facts(struct rw_client *client)
 {
-	const struct rw_load *load = &client->load;
+	const struct rw_load *load = rw_client_load(client);
 	const struct rw_qp *qp = &load->ep.qps[0];
 
 	return json_pack("{s:i, s:i, s:i, s:i, s:i, s:b, s:b, s:i, s:s, s:i, s:i}", "mtu",
@@ -139,7 +157,7 @@ static json_t *connection_facts(const struct rw_client *client)
 
 static json_t *clock_facts(const struct rw_client *client)
 {
-	const struct rw_clock *clock = &client->load.clock;
+	const struct rw_clock *clock = &client->clock;
 
 	return json_pack("{s:s, s:f, s:f, s:f}", "name", rw_clock_name(clock), "ns_per_tick",
 			 clock->ns_per_tick, "error_ppm", clock->error_ppm, "cost_ns",
@@ -155,6 +173,9 @@ static uint64_t largest_size(const struct rw_conf *conf)
 
 static int take_accept(struct rw_client *client, const json_t *msg, struct rw_err *err)
 {
+	struct rw_msg_buffer buffer = {
+		.nr_rkeys = client->conf->mr_per_qp ? (uint32_t)client->conf->qps : 1,
+	};
 	struct rw_msg_port port;
 	json_t *obj, *facts;
 	int ret = rw_field_obj(msg, "port", &obj, err);
@@ -163,16 +184,17 @@ static int take_accept(struct rw_client *client, const json_t *msg, struct rw_er
 		ret = rw_msg_port_unpack(obj, &port, err);
 	if (!ret)
 		ret = rw_field_obj(msg, "buffer", &obj, err);
-	client->load.remote.nr_rkeys = client->conf->mr_per_qp ? (uint32_t)client->conf->qps : 1;
 	if (!ret)
-		ret = rw_msg_buffer_unpack(obj, &client->load.remote, err);
+		ret = rw_msg_buffer_unpack(obj, &buffer, err);
 	if (!ret)
 		ret = rw_field_obj(msg, "facts", &facts, err);
 	if (ret)
 		return ret;
-	if (client->load.remote.slot_bytes < largest_size(client->conf))
+	if (buffer.slot_bytes < largest_size(client->conf))
 		return rw_fail(err, RW_EXIT_PEER, -EPROTO,
 			       "message from the peer: its memory is too small for the run");
+	for (uint32_t i = 0; i < client->crew.n; i++)
+		rw_load_set_remote(&client->crew.workers[i].load, &buffer);
 	ret = rw_session_check_facts(facts, err);
 	if (ret)
 		return ret;
@@ -221,7 +243,7 @@ static void take_peer_qp(struct rw_client *client, const json_t *msg)
 	json_object_set_new(client->facts.peer, "qp", qp);
 }
 
-static int connect_qps(struct rw_client *client, struct rw_err *err)
+static int connect_qps(struct rw_client *client, struct rw_endpoint *ep, struct rw_err *err)
 {
 	json_t *msg, *answer = NULL;
 	int ret = rw_session_recv(client->chan, RW_STEP_MS, "accept", &msg, err);
@@ -234,11 +256,11 @@ static int connect_qps(struct rw_client *client, struct rw_err *err)
 	if (!ret)
 		ret = rw_session_send(client->chan,
 				      json_pack("{s:s, s:o}", "type", "connect", "qps",
-						rw_session_qps_pack(&client->load.ep)),
+						rw_session_qps_pack(ep)),
 				      err);
 	client->awaited = "connected";
 	if (!ret) {
-		ret = rw_session_connect(&client->load.ep, &client->cm, client->conf, &client->own,
+		ret = rw_session_connect(ep, &client->cm, client->conf, &client->own,
 					 &client->peer, msg, 0, &client->link, err);
 		if (ret && client->conf->rdma_cm)
 			prefer_told_reason(client, err);
@@ -249,13 +271,59 @@ static int connect_qps(struct rw_client *client, struct rw_err *err)
 	if (!ret)
 		take_peer_qp(client, answer);
 	json_decref(answer);
-	return ret ? ret : rw_load_pace(&client->load, err);
+	for (uint32_t i = 0; i < client->crew.n && !ret; i++)
+		ret = rw_load_pace(&client->crew.workers[i].load, err);
+	return ret;
+}
+
+static int connect_all(struct rw_client *client, struct rw_err *err)
+{
+	struct rw_endpoint ep;
+	int ret = rw_crew_list_qps(&client->crew, &ep, err);
+
+	if (!ret)
+		ret = connect_qps(client, &ep, err);
+	rw_crew_free_qps(&ep);
+	return ret;
+}
+
+/* Each in its own thread, which is the first to touch the memory. */
+static int open_load(void *arg, struct rw_worker *worker, struct rw_err *err)
+{
+	struct rw_client *client = arg;
+	const struct rw_load_want want = {
+		.share = &worker->share,
+		.device = &client->device,
+		.clock = &client->clock,
+		.memory_node = client->placement.place.memory_node,
+		.yields = rw_placement_is_crowded(&client->placement, client->crew.n),
+		.watch = watch_of(client, worker),
+	};
+
+	return rw_load_open(&worker->load, &want, err);
+}
+
+static int open_crew(struct rw_client *client, struct rw_err *err)
+{
+	int ret = rw_crew_open(&client->crew, client->conf, &client->placement, err);
+
+	rw_clock_init(&client->clock);
+	if (rw_placement_is_crowded(&client->placement, client->crew.n))
+		json_array_append_new(client->facts.notes,
+				      json_string("there are more measuring threads than CPUs: they take turns, and their figures include it"));
+	return ret ? ret : rw_crew_run(&client->crew, open_load, client, NULL, err);
+}
+
+static void close_crew(struct rw_client *client)
+{
+	for (uint32_t i = 0; i < client->crew.n; i++)
+		rw_load_close(&client->crew.workers[i].load);
+	rw_crew_close(&client->crew);
 }
 
 /* Everything between an open control connection and the last row. */
 static int run_session(struct rw_client *client, struct rw_err *err)
 {
-	const struct rw_load_watch watch = { client->stop, watch_peer, rw_client_progress, reconnect, client };
 	const struct rw_cm_watch cm_watch = { client->stop, watch_connect, client };
 	uint8_t like[16];
 	int ret;
@@ -270,28 +338,29 @@ static int run_session(struct rw_client *client, struct rw_err *err)
 		ret = rw_port_counters_open(&client->counters, &client->device,
 					    client->conf->counters, err);
 	if (!ret)
-		ret = rw_load_open(&client->load, client->conf, &client->device,
-				   client->placement.place.memory_node, &watch, err);
+		ret = open_crew(client, err);
 	if (ret) {
 		rw_chan_send_error(client->chan, err);
+		close_crew(client);
 		rw_cm_close(&client->cm);
 		return ret;
 	}
 	ret = setup(client, err);
 	if (!ret)
-		ret = connect_qps(client, err);
+		ret = connect_all(client, err);
 	if (!ret) {
-		rw_session_check_memory(&client->placement, &client->device, &client->load.arena,
-					client->load.engine && client->load.engine->needs_window);
-		client->side = rw_session_facts(&client->device, &client->placement,
-						&client->load.arena);
+		const struct rw_load *load = rw_client_load(client);
+
+		rw_session_check_memory(&client->placement, &client->device, &load->arena,
+					load->engine && load->engine->needs_window);
+		client->side = rw_session_facts(&client->device, &client->placement, &load->arena);
 		client->facts.host = json_object_get(client->side, "host");
 		client->facts.device = json_object_get(client->side, "device");
 		client->facts.memory = json_object_get(client->side, "memory");
 		client->facts.connection = connection_facts(client);
 		json_object_set_new(client->facts.connection, "clock", clock_facts(client));
 		json_object_set_new(client->facts.connection, "qp",
-				    rw_qp_facts(&client->load.ep.qps[0]));
+				    rw_qp_facts(&load->ep.qps[0]));
 		if (client->with_table) {
 			rw_table_head(client->conf, &client->facts);
 			rw_table_columns(client->conf);
@@ -302,7 +371,7 @@ static int run_session(struct rw_client *client, struct rw_err *err)
 	}
 	if (ret)
 		rw_chan_send_error(client->chan, err);
-	rw_load_close(&client->load);
+	close_crew(client);
 	rw_cm_close(&client->cm);
 	return ret;
 }

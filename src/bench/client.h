@@ -3,7 +3,7 @@
 #ifndef RW_BENCH_CLIENT_H
 #define RW_BENCH_CLIENT_H
 
-#include "bench/row.h"
+#include "bench/crew.h"
 #include "bench/session.h"
 #include "report/report.h"
 #include "verbs/counters.h"
@@ -24,9 +24,11 @@ struct rw_client {
 	struct rw_cm cm;
 	const char *awaited; /* the answer's type, while the QPs are being connected ... */
 	json_t *answer;      /* ... which came early, or NULL */
-	struct rw_load load;
-	struct rw_row rows[RW_NR_PATHS]; /* of the present group */
-	uint32_t nr_rows;
+	struct rw_clock clock;
+	struct rw_crew crew;
+	uint32_t nr_rows; /* of the present group, in each worker ... */
+	/* ... and for how long all have run each together, and the process's CPU time */
+	uint64_t elapsed_ns[RW_NR_PATHS], cpu_process_ns[RW_NR_PATHS];
 	struct rw_qp_link link;
 	struct rw_port_addr own, peer;
 	struct rw_port_counters counters;
@@ -58,12 +60,32 @@ int rw_client_measure(struct rw_client *client, struct rw_err *err);
 /* Let each row of the group run for --margin; what it counts is in no result. */
 int rw_client_run_margin(struct rw_client *client, struct rw_err *err);
 
-/* Say on a terminal how @row goes; @arg is the client. */
+/*
+ * The workers' watches. Worker 0 says on a terminal how @row goes, and what the
+ * others have last noted; @arg is the client. The others do so; @arg is the worker.
+ */
 void rw_client_progress(void *arg, const struct rw_row *row);
+void rw_worker_progress(void *arg, const struct rw_row *row);
 
-/* What @row did. Its latencies and its damage are @result's from then on. */
-void rw_client_fill_result(const struct rw_client *client, struct rw_row *row,
-			   struct rw_result *result);
+/*
+ * What row @i of all workers did, together and each. Latencies and damage are
+ * @result's from then on. Returns 0 or -ENOMEM, told in @err.
+ */
+int rw_client_fill_result(struct rw_client *client, uint32_t i, struct rw_result *result,
+			  struct rw_err *err);
+
+/*
+ * Make row @i of worker 0 that of all: counted, drawn and timed, but for its pools. The
+ * others have counted nothing then.
+ * Returns 0 or -ENOMEM, told in @err.
+ */
+int rw_client_merge_rows(struct rw_client *client, uint32_t i, struct rw_err *err);
+
+/* The first worker: its load stands for all where they are alike. */
+static inline struct rw_load *rw_client_load(struct rw_client *client)
+{
+	return &client->crew.workers[0].load;
+}
 
 /* Free what a result holds. */
 void rw_client_drop_result(struct rw_result *result);

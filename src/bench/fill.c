@@ -8,7 +8,31 @@
 #include "bench/mix.h"
 #include "conf/pool.h"
 
-static void fill_pool(const struct rw_row *row, struct rw_result *result)
+static uint32_t low_water(const struct rw_row *row)
+{
+	uint32_t least = row->pools[0].pool.size;
+
+	for (uint32_t i = 0; i < row->nr_pools; i++)
+		least = rw_min(least, row->pools[i].pool.low_water);
+	return least;
+}
+
+/* The pools are still each worker's. */
+static void fill_pools(const struct rw_client *client, uint32_t i, struct rw_result *result)
+{
+	result->pool_low_water = UINT64_MAX;
+	for (uint32_t w = 0; w < client->crew.n; w++) {
+		const struct rw_row *row = &client->crew.workers[w].rows[i];
+
+		result->nr_pools += row->nr_pools;
+		result->mr_pool = rw_max(result->mr_pool, row->pools[0].pool.size);
+		result->pool_low_water = rw_min(result->pool_low_water, low_water(row));
+		/* They were made at the same time. */
+		result->pool_create_ns = rw_max(result->pool_create_ns, row->pool_ns);
+	}
+}
+
+static void fill_pool_use(const struct rw_row *row, struct rw_result *result)
 {
 	const struct rw_counters *count = &row->count;
 	const struct rw_clock *clock = &row->load->clock;
@@ -17,17 +41,12 @@ static void fill_pool(const struct rw_row *row, struct rw_result *result)
 
 	rw_mix_mr_use(row, &mrs, &ticks);
 	hold_ns = ticks * rw_clock_ns(clock, 1);
-	result->nr_pools = row->nr_pools;
-	result->pool_create_ns = row->pool_ns;
-	result->mr_pool = result->pool_low_water = row->pools[0].pool.size;
-	for (uint32_t i = 0; i < row->nr_pools; i++)
-		result->pool_low_water =
-			rw_min(result->pool_low_water, row->pools[i].pool.low_water);
 	result->first_exhaustion_ns =
 		(uint64_t)rw_clock_ns(clock, count->first_exhaustion_ticks);
 	/* What all MRs were held together, over the time: how many were, on average. */
 	if (count->elapsed_ns)
-		result->mrs_in_use = hold_ns / (double)count->elapsed_ns / row->nr_pools;
+		result->mrs_in_use =
+			hold_ns / (double)count->elapsed_ns / (double)result->nr_pools;
 	if (mrs)
 		result->mr_hold_ns = hold_ns / (double)mrs;
 }
@@ -70,12 +89,15 @@ static bool has_contexts(const struct rw_conf *conf, const struct rw_result *res
 }
 
 /*
- * Models know nothing of teardowns, of rate limits and gaps, of contexts that are too few for the
+ * Models know nothing of pools that differ, of teardowns, of rate limits and gaps, of contexts
+ * that are too few for the
  * arrivals (these queue), of a closed loop that begins again at once after a
  * drop, and of fallbacks that were not timed.
  */
 static bool fits_a_model(const struct rw_conf *conf, const struct rw_result *result)
 {
+	if (conf->pool_scope == RW_POOL_SCOPE_THREAD && conf->qps % conf->threads)
+		return false;
 	if (conf->teardown || *conf->rate_limit || conf->latency_gap_us || (!result->latency && result->fallbacks))
 		return false;
 	if (conf->rate)
@@ -112,7 +134,6 @@ static void fill_series(struct rw_row *row, struct rw_result *result)
 {
 	struct rw_series *series = &row->series->series;
 
-	rw_series_finish(series, row->count.elapsed_ns);
 	if (!rw_series_rates(series, &result->rates))
 		return;
 	result->intervals = calloc(series->count, sizeof(*result->intervals));
@@ -147,16 +168,59 @@ static void fill_mix(const struct rw_row *row, struct rw_result *result)
 		result->op = "write";
 }
 
-void rw_client_fill_result(const struct rw_client *client, struct rw_row *row,
-			   struct rw_result *result)
+static void fill_thread(const struct rw_client *client, const struct rw_worker *worker,
+			uint32_t i, struct rw_result_thread *thread)
 {
-	const struct rw_clock *clock = &client->load.clock;
+	const struct rw_place *place = &client->placement.place;
+	const struct rw_row *row = &worker->rows[i];
+	const struct rw_counters *count = &row->count;
+	bool pinned = worker->index < place->nr_threads && !client->placement.foreign;
+
+	*thread = (struct rw_result_thread){
+		.core = pinned ? (int)place->threads[worker->index].core : -1,
+		.pu = pinned ? (int)place->threads[worker->index].pu : -1,
+		.qps = worker->share.conf.qps,
+		.issued = count->issued,
+		.operations = count->operations,
+		.mr_wanted = count->mr_wanted,
+		.exhaustions = count->exhaustions,
+		.fallbacks = count->fallbacks,
+		.failed = count->failed,
+		.pool_low_water = row->uses_mrs ? low_water(row) : 0,
+		.elapsed_ns = count->elapsed_ns,
+		.cpu_ns = count->cpu_thread_ns,
+	};
+	if (!row->latency)
+		return;
+	rw_latency_settle(row->latency);
+	thread->mean_ns = row->latency->moments.mean;
+	thread->p50_ns = rw_hist_percentile(&row->latency->hist, 50);
+	thread->p99_ns = rw_hist_percentile(&row->latency->hist, 99);
+}
+
+static int fill_threads(const struct rw_client *client, uint32_t i,
+			struct rw_result_thread **threads_p, struct rw_err *err)
+{
+	struct rw_result_thread *threads = calloc(client->crew.n, sizeof(*threads));
+
+	*threads_p = threads;
+	if (!threads)
+		return rw_fail(err, RW_EXIT_RUN, -ENOMEM, "out of memory");
+	for (uint32_t w = 0; w < client->crew.n; w++)
+		fill_thread(client, &client->crew.workers[w], i, &threads[w]);
+	return 0;
+}
+
+/* Of the row that all have become. */
+static void fill_row(const struct rw_client *client, struct rw_row *row, struct rw_result *result)
+{
+	const struct rw_clock *clock = &client->clock;
 	const struct rw_counters *count = &row->count;
 
 	*result = (struct rw_result){
 		.op = rw_conf_op_name(client->conf->op),
 		.path = rw_conf_path_name(row->path),
-		.engine = row->uses_mrs ? client->load.engine->name : NULL,
+		.engine = row->uses_mrs ? row->load->engine->name : NULL,
 		.size_bytes = row->layout.size_bytes,
 		.segment_bytes = row->layout.seg_bytes,
 		.sges = row->layout.nr_segs,
@@ -193,20 +257,48 @@ void rw_client_fill_result(const struct rw_client *client, struct rw_row *row,
 	result->latency = row->latency;
 	row->latency = NULL;
 	result->rate = client->conf->rate;
-	result->limit_per_s = row->limit_per_s;
+	/* The row is worker 0's. */
+	result->limit_per_s = row->limit_per_s * (double)client->conf->qps /
+			      (double)row->load->conf->qps;
 	result->queue_max = count->queue_max;
 	if (count->elapsed_ns)
 		result->queue_mean = queued_ns(result->latency, count, clock) /
 				     (double)count->elapsed_ns;
 	result->unserved = count->unserved;
 	/* Rows that took turns moved them together: the first one tells it. */
-	if (row == &client->rows[0])
+	if (row == &client->crew.workers[0].rows[0])
 		result->counters = rw_port_counters_diff(&client->counters);
 	result->cpu_thread_ns = (double)count->cpu_thread_ns;
-	result->cpu_process_ns = (double)count->cpu_process_ns;
 	fill_series(row, result);
+	/* Of threads together there is none but that of whole intervals. */
+	if (client->crew.n > 1 && !client->conf->no_peak)
+		result->peak_bytes_per_s =
+			rw_max(result->rates.max_bytes, rw_result_bytes_per_s(result));
+	if (client->crew.n > 1)
+		result->least_bytes_per_s = 0;
+}
+
+int rw_client_fill_result(struct rw_client *client, uint32_t i, struct rw_result *result,
+			  struct rw_err *err)
+{
+	struct rw_row *row = &client->crew.workers[0].rows[i];
+	struct rw_result_thread *threads;
+	int ret = fill_threads(client, i, &threads, err);
+
+	if (!ret)
+		ret = rw_client_merge_rows(client, i, err);
+	if (ret) {
+		free(threads);
+		return ret;
+	}
+	fill_row(client, row, result);
+	result->cpu_process_ns = (double)client->cpu_process_ns[i];
+	result->threads = threads;
+	result->nr_threads = client->crew.n;
 	if (!row->uses_mrs)
-		return;
-	fill_pool(row, result);
+		return 0;
+	fill_pools(client, i, result);
+	fill_pool_use(row, result);
 	fill_prediction(client, row, result);
+	return 0;
 }

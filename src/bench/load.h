@@ -8,7 +8,7 @@
 
 #include <signal.h>
 
-#include "conf/conf.h"
+#include "conf/share.h"
 #include "ctl/msg.h"
 #include "mr/engine.h"
 #include "rw/ctx.h"
@@ -48,11 +48,13 @@ struct rw_load_watch {
 };
 
 struct rw_load {
-	const struct rw_conf *conf;
+	const struct rw_share *share; /* its part of the run ... */
+	const struct rw_conf *conf;   /* ... as if it were all */
 	const struct rw_device *device;
 	struct rw_endpoint ep;
 	struct rw_arena arena;
 	struct rw_clock clock;
+	bool yields; /* a poll that brings nothing lets other threads run */
 	struct rw_load_watch watch;
 	uint64_t watch_ticks; /* when to ask it next */
 	struct rw_msg_buffer remote;
@@ -70,14 +72,31 @@ struct rw_load {
 /* One WR more than the contexts use: the marker behind unsignaled operations. */
 #define RW_MARKER_WQES 1
 
+struct rw_load_want {
+	const struct rw_share *share;
+	const struct rw_device *device;
+	const struct rw_clock *clock; /* calibrated once: the ticks of all loads are alike */
+	int memory_node;              /* of the arena; -1: anywhere */
+	bool yields;                  /* there are more threads than CPUs */
+	struct rw_load_watch watch;
+};
+
 /*
- * Open the initiator's side for all rows of @conf: arena, CQ, QPs with room
- * for the longest chain of each context. The arena is on NUMA node @memory_node
- * (-1: anywhere). The endpoint's QPs are to be connected before a row runs.
+ * Open the initiator's side for all rows of the share @want names: arena, CQ, QPs
+ * with room for the longest chain of each context. The endpoint's QPs are to be
+ * connected, and what the server lends is to be told, before a row runs.
  * Returns 0 or -errno, told in @err.
  */
-int rw_load_open(struct rw_load *load, const struct rw_conf *conf, const struct rw_device *device,
-		 int memory_node, const struct rw_load_watch *watch, struct rw_err *err);
+int rw_load_open(struct rw_load *load, const struct rw_load_want *want, struct rw_err *err);
+
+/* What the server lends to the whole run: of it, this load's slots. */
+void rw_load_set_remote(struct rw_load *load, const struct rw_msg_buffer *buffer);
+
+/* Slot @index of the load, among those of the run: where its data are, and in the pattern. */
+static inline uint64_t rw_load_run_slot(const struct rw_load *load, uint64_t index)
+{
+	return rw_share_slot(load->share, index);
+}
 
 /*
  * Have the device pace the QPs, which are connected, if --rate_limit_type says
@@ -88,7 +107,7 @@ int rw_load_pace(const struct rw_load *load, struct rw_err *err);
 /* QPs first: after a failed run they may still hold operations on the memory of rows. */
 void rw_load_close_qps(struct rw_load *load);
 
-/* Everything else. No row may be planned any more. */
+/* Everything else, if it was opened. No row may be planned any more. */
 void rw_load_close(struct rw_load *load);
 
 /* The planner's name of it. */

@@ -201,7 +201,9 @@ static uint64_t window_mappings(const struct rw_load *load, const struct rw_layo
 		if (!rw_load_layout_of(load->conf, kinds[i].size_bytes, &one, &checked))
 			segs += one.nr_segs;
 	}
-	return rw_conf_slots(load->conf) * (segs ? segs : layout->nr_segs);
+	/* The process has them all: --explain asks for a load that is no share. */
+	return rw_conf_slots(load->share ? load->share->run : load->conf) *
+	       (segs ? segs : layout->nr_segs);
 }
 
 /* What would stop a row that takes MRs is found before anything runs. */
@@ -283,6 +285,8 @@ static int open_arena(struct rw_load *load, int memory_node, struct rw_err *err)
 	if (ret)
 		return ret;
 	want.null_mr = load->conf->use_null_mr;
+	/* A file holds the memory of all threads. */
+	want.file_offset += load->share->first_slot * load->slot_bytes;
 	if (has_windows && want.pages == RW_PAGES_HUGE)
 		return refuse_hugepages(load, err);
 	if (has_windows)
@@ -411,18 +415,20 @@ static int alloc_qps(struct rw_load *load, struct rw_err *err)
 	return 0;
 }
 
-int rw_load_open(struct rw_load *load, const struct rw_conf *conf, const struct rw_device *device,
-		 int memory_node, const struct rw_load_watch *watch, struct rw_err *err)
+int rw_load_open(struct rw_load *load, const struct rw_load_want *want, struct rw_err *err)
 {
+	const struct rw_conf *conf = &want->share->conf;
 	struct needs needs;
 	int ret;
 
 	memset(load, 0, sizeof(*load));
+	load->share = want->share;
 	load->conf = conf;
-	load->device = device;
-	load->watch = *watch;
+	load->device = want->device;
+	load->yields = want->yields;
+	load->watch = want->watch;
+	load->clock = *want->clock;
 	load->nr_slots = (uint32_t)(conf->contexts * conf->qps);
-	rw_clock_init(&load->clock);
 	rw_load_find_max_sgl_rd(load);
 	ret = rw_load_choose_engine(load, err);
 	if (!ret)
@@ -430,10 +436,10 @@ int rw_load_open(struct rw_load *load, const struct rw_conf *conf, const struct 
 	if (ret)
 		return ret;
 	load->slot_bytes = needs.slot_bytes;
-	ret = rw_endpoint_open(device, &load->ep, err);
+	ret = rw_endpoint_open(want->device, &load->ep, err);
 	if (ret)
 		return ret;
-	ret = open_arena(load, memory_node, err);
+	ret = open_arena(load, want->memory_node, err);
 	if (ret)
 		goto err_endpoint;
 	ret = open_qps(load, &needs, err);
@@ -450,7 +456,19 @@ int rw_load_open(struct rw_load *load, const struct rw_conf *conf, const struct 
 	rw_arena_close(&load->arena);
 err_endpoint:
 	rw_endpoint_close(&load->ep);
+	memset(load, 0, sizeof(*load));
 	return ret;
+}
+
+void rw_load_set_remote(struct rw_load *load, const struct rw_msg_buffer *buffer)
+{
+	load->remote = *buffer;
+	load->remote.addr += load->share->first_slot * buffer->slot_bytes;
+	if (buffer->nr_rkeys == 1)
+		return;
+	load->remote.nr_rkeys = (uint32_t)load->conf->qps;
+	memcpy(load->remote.rkeys, &buffer->rkeys[load->share->first_qp],
+	       load->remote.nr_rkeys * sizeof(*buffer->rkeys));
 }
 
 void rw_load_close_qps(struct rw_load *load)
@@ -462,6 +480,8 @@ void rw_load_close_qps(struct rw_load *load)
 
 void rw_load_close(struct rw_load *load)
 {
+	if (!load->conf)
+		return;
 	rw_load_close_qps(load);
 	rw_arena_close(&load->arena);
 	rw_endpoint_close(&load->ep);

@@ -11,7 +11,8 @@ int rw_session_place(const struct rw_conf *conf, const struct rw_device *device,
 		.cores = conf->cores,
 		.numa_node = conf->numa_node,
 		.no_pin = conf->no_pin,
-		.nr_threads = 1,
+		/* A server only lends its memory: one thread will do. */
+		.nr_threads = conf->is_server ? 1 : (uint32_t)conf->threads,
 	};
 
 	int ret = rw_placement_make(&want, placement, err);

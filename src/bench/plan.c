@@ -292,6 +292,9 @@ int rw_row_plan(struct rw_row *row, struct rw_load *load, const struct rw_row_wa
 		ret = rw_source_new(load->conf, want->size_bytes, &load->clock, &row->source, err);
 	if (ret)
 		goto err_unplan;
+	if (row->source)
+		row->source->lag_ticks =
+			rw_clock_ticks_of_ns(&load->clock, load->share->lag_ns);
 	plan_qps(row);
 	row->cq_mod = plan_cq_mod(row);
 	row->gather = plan_gather(row);

@@ -101,7 +101,7 @@ struct rw_counters {
 	uint64_t teardowns;   /* of a QP ... */
 	uint64_t teardown_ticks;
 	uint64_t torn;        /* ... and the operations that were in flight on it */
-	uint64_t cpu_thread_ns, cpu_process_ns; /* user and system time */
+	uint64_t cpu_thread_ns; /* user and system time */
 	uint64_t queue_max;   /* arrivals that were due and not begun, at most ... */
 	uint64_t unserved;    /* ... and when the time was over ... */
 	double unserved_ticks; /* ... and what these waited in all */
@@ -154,6 +154,7 @@ struct rw_row {
 	struct rw_load_qp *dying; /* to be torn down, or being so */
 	bool drained;             /* its last request has come back */
 	uint64_t start_ticks;     /* of the phase, as if it had no breaks */
+	uint64_t began_ns, ended_ns; /* the last phase, by rw_clock_raw_ns */
 	uint64_t polling;         /* when the last poll began, if operations are timed or wait for a source */
 	uint64_t now;             /* when the CQ was last polled with success */
 	struct rw_slot_list ready; /* their next operation is begun by rw_row_issue */

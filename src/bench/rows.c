@@ -31,26 +31,45 @@ void rw_client_ask_for_reason(struct rw_client *client, struct rw_err *err)
 	}
 }
 
+static int fill_rows(void *arg, struct rw_worker *worker, struct rw_err *err)
+{
+	for (uint32_t i = 0; i < worker->nr_rows; i++)
+		rw_row_fill(&worker->rows[i]);
+	return 0;
+}
+
 /* Both sides make their memory ready for the present group. */
 int rw_client_prepare(struct rw_client *client, struct rw_err *err)
 {
+	const struct rw_row *row = &client->crew.workers[0].rows[0];
 	struct rw_msg_prepare prepare = {
 		.is_write = client->conf->op == RW_VERB_WRITE,
 		.verify = client->conf->verify,
-		.size_bytes = client->rows[0].layout.size_bytes,
-		.seed = client->rows[0].seed,
+		.size_bytes = row->layout.size_bytes,
+		.seed = row->seed,
 	};
 	json_t *msg;
 	int ret = rw_session_send(client->chan, rw_msg_prepare_pack(&prepare), err);
 
-	for (uint32_t i = 0; i < client->nr_rows && !ret && client->conf->verify; i++)
-		rw_row_fill(&client->rows[i]);
+	if (!ret && client->conf->verify)
+		ret = rw_crew_run(&client->crew, fill_rows, NULL, NULL, err);
 	if (!ret)
 		ret = rw_session_recv(client->chan, RW_STEP_MS, "prepared", &msg, err);
 	if (!ret)
 		json_decref(msg);
 	client->alive_at_ms = rw_deadline_in(RW_ALIVE_MS);
 	return ret;
+}
+
+/* What one worker's row has done, in slots of the run. */
+static void note_done(const struct rw_row *row, struct rw_msg_finish *finish)
+{
+	finish->operations += row->count.operations;
+	for (uint32_t k = 0; k < row->load->nr_slots; k++) {
+		uint64_t slot = rw_load_run_slot(row->load, row->slots[k].index);
+
+		finish->done[slot / 8] |= (uint8_t)(row->slots[k].done << slot % 8);
+	}
 }
 
 static json_t *pack_finish(const struct rw_client *client)
@@ -61,25 +80,34 @@ static json_t *pack_finish(const struct rw_client *client)
 	finish.done = calloc(rw_div_ceil(finish.nr_slots, 8), 1);
 	if (!finish.done)
 		return NULL;
-	for (uint32_t i = 0; i < client->nr_rows; i++) {
-		const struct rw_row *row = &client->rows[i];
-
-		finish.operations += row->count.operations;
-		for (uint32_t k = 0; k < client->load.nr_slots; k++) {
-			uint32_t slot = row->first_slot + k;
-
-			finish.done[slot / 8] |= (uint8_t)(row->slots[k].done << slot % 8);
-		}
-	}
+	for (uint32_t w = 0; w < client->crew.n; w++)
+		for (uint32_t i = 0; i < client->nr_rows; i++)
+			note_done(&client->crew.workers[w].rows[i], &finish);
 	msg = rw_msg_finish_pack(&finish);
 	free(finish.done);
 	return msg;
 }
 
+/* Whose slot of the run is it? */
+static struct rw_row *row_of_slot(struct rw_client *client, uint64_t slot)
+{
+	for (uint32_t w = 0; w < client->crew.n; w++) {
+		const struct rw_load *load = &client->crew.workers[w].load;
+		uint32_t n = load->nr_slots * client->nr_rows;
+
+		for (uint32_t k = 0; k < n; k++)
+			if (rw_load_run_slot(load, k) == slot)
+				return &client->crew.workers[w].rows[k / load->nr_slots];
+	}
+	/* A peer that tells of slots that are not there is not to be trusted with the row either. */
+	return &client->crew.workers[0].rows[0];
+}
+
 /* Tell the server what was done; hear what it found in its memory. */
 static int finish_group(struct rw_client *client, struct rw_err *err)
 {
-	uint64_t most = client->rows[0].layout.size_bytes * rw_conf_slots(client->conf);
+	uint64_t most = client->crew.workers[0].rows[0].layout.size_bytes *
+			rw_conf_slots(client->conf);
 	struct rw_corrupt found = { 0 };
 	json_t *msg;
 	int ret;
@@ -97,11 +125,12 @@ static int finish_group(struct rw_client *client, struct rw_err *err)
 		ret = rw_fail(err, RW_EXIT_PEER, -EPROTO,
 			      "message from the peer: more corrupt bytes than the row has");
 	if (!ret && found.bytes)
-		rw_corrupt_add(&client->rows[found.slot / client->load.nr_slots %
-					     client->nr_rows].corrupt, &found);
-	for (uint32_t i = 0; i < client->nr_rows; i++)
-		if (client->filled[i])
-			rw_corrupt_add(&client->filled[i]->corrupt, &client->rows[i].corrupt);
+		rw_corrupt_add(&row_of_slot(client, found.slot)->corrupt, &found);
+	for (uint32_t w = 0; w < client->crew.n; w++)
+		for (uint32_t i = 0; i < client->nr_rows; i++)
+			if (client->filled[i])
+				rw_corrupt_add(&client->filled[i]->corrupt,
+					       &client->crew.workers[w].rows[i].corrupt);
 	rw_chan_set_stop(client->chan, client->stop);
 	return ret;
 }
@@ -110,27 +139,34 @@ void rw_client_drop_result(struct rw_result *result)
 {
 	rw_latency_free(result->latency);
 	free(result->intervals);
+	free(result->threads);
 	json_decref(result->counters);
 }
 
 /* Of a run without end each result takes the place of the last round's. */
-static void fill_group(struct rw_client *client)
+static int fill_group(struct rw_client *client, struct rw_err *err)
 {
 	for (uint32_t i = 0; i < client->nr_rows; i++) {
 		struct rw_result *result = &client->results[client->next_result];
+		int ret;
 
 		client->filled[i] = NULL;
 		/* Interrupted before the measured phase: there is no row. */
-		if (*client->stop && !client->rows[i].count.operations)
+		if (*client->stop && !client->elapsed_ns[i])
 			continue;
 		if (client->next_result++ < client->nr_results)
 			rw_client_drop_result(result);
 		client->nr_results = rw_max(client->nr_results, client->next_result);
-		rw_client_fill_result(client, &client->rows[i], result);
+		*result = (struct rw_result){ 0 };
+		ret = rw_client_fill_result(client, i, result, err);
+		if (ret)
+			return ret;
 		client->filled[i] = result;
 		/* Margins go on with it. */
-		rw_row_reset_series(&client->rows[i]);
+		for (uint32_t w = 0; w < client->crew.n; w++)
+			rw_row_reset_series(&client->crew.workers[w].rows[i]);
 	}
+	return 0;
 }
 
 static void report_row(struct rw_client *client, uint32_t i)
@@ -157,35 +193,58 @@ static void report_group(struct rw_client *client)
 			report_row(client, (uint32_t)(client->filled[i] - client->results));
 }
 
-/* Plan a row for each of @paths; nr_rows counts those that are. */
+/* A size, and the paths of the rows. */
+struct group {
+	uint64_t size_bytes;
+	uint64_t paths;
+	uint64_t seed;
+};
+
+/* Plan a row for each path; nr_rows counts those that are. */
+static int plan_rows(void *arg, struct rw_worker *worker, struct rw_err *err)
+{
+	const struct group *group = arg;
+	struct rw_row_want want = { .size_bytes = group->size_bytes, .seed = group->seed };
+
+	for (int path = 0; path < RW_NR_PATHS; path++) {
+		int ret;
+
+		if (!(group->paths >> path & 1))
+			continue;
+		want.path = path;
+		want.first_slot = worker->nr_rows * worker->load.nr_slots;
+		ret = rw_row_plan(&worker->rows[worker->nr_rows], &worker->load, &want, err);
+		if (ret)
+			return ret;
+		worker->nr_rows++;
+	}
+	return 0;
+}
+
+static void unplan_rows(struct rw_worker *worker)
+{
+	while (worker->nr_rows)
+		rw_row_unplan(&worker->rows[--worker->nr_rows]);
+}
+
 static int plan_group(struct rw_client *client, uint64_t size_bytes, uint64_t paths,
 		      struct rw_err *err)
 {
-	struct rw_row_want want = {
+	struct group group = {
 		.size_bytes = size_bytes,
+		.paths = paths,
 		/* Each group has data of its own: what an earlier one left must not pass. */
 		.seed = client->conf->seed + client->nr_groups++,
 	};
 
-	client->nr_rows = 0;
-	for (int path = 0; path < RW_NR_PATHS; path++) {
-		int ret;
-
-		if (!(paths >> path & 1))
-			continue;
-		want.path = path;
-		want.first_slot = client->nr_rows * client->load.nr_slots;
-		ret = rw_row_plan(&client->rows[client->nr_rows], &client->load, &want, err);
-		if (ret)
-			return ret;
-		client->nr_rows++;
-	}
-	return 0;
+	client->nr_rows = (uint32_t)__builtin_popcountll(paths);
+	return rw_crew_run(&client->crew, plan_rows, &group, NULL, err);
 }
 
 static int run_group(struct rw_client *client, uint64_t size_bytes, uint64_t paths,
 		     struct rw_err *err)
 {
+	struct rw_crew *crew = &client->crew;
 	int ret = plan_group(client, size_bytes, paths, err);
 
 	if (!ret)
@@ -193,8 +252,9 @@ static int run_group(struct rw_client *client, uint64_t size_bytes, uint64_t pat
 	if (!ret) {
 		ret = rw_client_measure(client, err);
 		if (!ret) {
-			fill_group(client);
-			ret = rw_client_run_margin(client, err);
+			ret = fill_group(client, err);
+			if (!ret)
+				ret = rw_client_run_margin(client, err);
 		}
 		if (ret)
 			rw_client_ask_for_reason(client, err);
@@ -203,11 +263,11 @@ static int run_group(struct rw_client *client, uint64_t size_bytes, uint64_t pat
 	}
 	if (!ret)
 		report_group(client);
-	else
-		/* The QPs of a failed run go first. */
-		rw_load_close_qps(&client->load);
-	while (client->nr_rows)
-		rw_row_unplan(&client->rows[--client->nr_rows]);
+	/* The QPs of a failed run go first. */
+	for (uint32_t i = 0; i < crew->n && ret; i++)
+		rw_load_close_qps(&crew->workers[i].load);
+	for (uint32_t i = 0; i < crew->n; i++)
+		unplan_rows(&crew->workers[i]);
 	return ret;
 }
 

@@ -2,6 +2,7 @@
 /* The closed loop of one phase: issue, poll, look around, until nothing is in flight. */
 #include <errno.h>
 #include <inttypes.h>
+#include <sched.h>
 
 #include "bench/aside.h"
 
@@ -28,7 +29,7 @@ struct phase {
 	uint64_t window_start_ticks, window_start_bytes;
 	uint64_t block_end;   /* of latencies: the last operation of a block */
 	double peak_bytes_per_tick, least_bytes_per_tick; /* windows; 0: none was whole */
-	uint64_t cpu_thread_ns, cpu_process_ns; /* at its start */
+	uint64_t cpu_thread_ns; /* at its start */
 };
 
 static void note_window(struct rw_row *row, struct phase *phase, uint64_t now)
@@ -104,14 +105,6 @@ static void note_block(struct rw_row *row, struct phase *phase)
 	phase->block_end = row->count.operations + LATENCY_BLOCK;
 }
 
-static uint64_t cpu_ns(clockid_t clock)
-{
-	struct timespec ts;
-
-	return clock_gettime(clock, &ts) ? 0 :
-					   (uint64_t)ts.tv_sec * RW_NS_PER_S + (uint64_t)ts.tv_nsec;
-}
-
 /* Nothing more is begun. What was to begin by now and has not is told. */
 static void end_phase(struct rw_row *row, struct phase *phase, uint64_t now)
 {
@@ -169,8 +162,7 @@ static void start_phase(struct rw_row *row, const struct rw_row_limit *limit,
 		.window_start_ticks = now,
 		.window_start_bytes = rw_row_bytes(row),
 	};
-	phase->cpu_thread_ns = cpu_ns(CLOCK_THREAD_CPUTIME_ID);
-	phase->cpu_process_ns = cpu_ns(CLOCK_PROCESS_CPUTIME_ID);
+	phase->cpu_thread_ns = rw_clock_cpu_ns(CLOCK_THREAD_CPUTIME_ID);
 	if (row->source)
 		rw_source_start(row->source, now, limit->operations);
 	if (row->source && row->limit_per_s > 0 && limit->operations != UINT64_MAX)
@@ -187,14 +179,14 @@ static void start_phase(struct rw_row *row, const struct rw_row_limit *limit,
 		phase->block_end = row->count.operations + LATENCY_BLOCK;
 }
 
-static void finish_phase(struct rw_row *row, const struct phase *phase, uint64_t start_ns)
+static void finish_phase(struct rw_row *row, const struct phase *phase)
 {
 	struct rw_counters *count = &row->count;
 	double peak, least, average, tick_ns = rw_clock_ns(&row->load->clock, 1);
 
-	count->elapsed_ns += rw_clock_raw_ns() - start_ns;
-	count->cpu_thread_ns += cpu_ns(CLOCK_THREAD_CPUTIME_ID) - phase->cpu_thread_ns;
-	count->cpu_process_ns += cpu_ns(CLOCK_PROCESS_CPUTIME_ID) - phase->cpu_process_ns;
+	row->ended_ns = rw_clock_raw_ns();
+	count->elapsed_ns += row->ended_ns - row->began_ns;
+	count->cpu_thread_ns += rw_clock_cpu_ns(CLOCK_THREAD_CPUTIME_ID) - phase->cpu_thread_ns;
 	note_interval(row, rw_clock_ticks(&row->load->clock), true);
 	count_wanted(row);
 	if (row->source) {
@@ -256,11 +248,11 @@ static int await_event(struct rw_row *row, const struct phase *phase, struct rw_
 
 int rw_row_run(struct rw_row *row, const struct rw_row_limit *limit, struct rw_err *err)
 {
-	uint64_t start_ns = rw_clock_raw_ns();
 	struct phase phase;
 	uint64_t now;
 	int ret, n;
 
+	row->began_ns = rw_clock_raw_ns();
 	start_phase(row, limit, &phase);
 	for (;;) {
 		ret = rw_row_issue(row, phase.limit, err);
@@ -284,6 +276,8 @@ int rw_row_run(struct rw_row *row, const struct rw_row_limit *limit, struct rw_e
 			note_block(row, &phase);
 			note_interval(row, now, false);
 		} else {
+			if (row->load->yields)
+				sched_yield();
 			now = rw_clock_ticks(&row->load->clock);
 		}
 		ret = look_around(row, &phase, now, err);
@@ -291,6 +285,6 @@ int rw_row_run(struct rw_row *row, const struct rw_row_limit *limit, struct rw_e
 			return ret;
 	}
 	rw_row_scatter(row);
-	finish_phase(row, &phase, start_ns);
+	finish_phase(row, &phase);
 	return 0;
 }

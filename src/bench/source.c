@@ -65,7 +65,7 @@ static uint64_t draw(struct rw_source *source, struct rw_arrival *arrival)
 
 void rw_source_start(struct rw_source *source, uint64_t now, uint64_t most)
 {
-	source->start_ticks = now;
+	source->start_ticks = now + source->lag_ticks;
 	source->most = most;
 	source->arrived = source->begun = source->queue_max = 0;
 	source->unserved_ticks = 0;

@@ -18,6 +18,7 @@
 struct rw_source {
 	const struct rw_clock *clock;
 	bool is_open;
+	uint64_t lag_ticks;   /* the schedule begins so much after its phase */
 	uint64_t start_ticks;
 	uint64_t next_ticks; /* when the next operation is to begin */
 	uint64_t last_ticks; /* open loop: when the first that is not due will be; else the last one taken */

@@ -10,7 +10,7 @@ static uint8_t *seg_memory(const struct rw_seg *seg)
 /* In the data pattern, slot i begins at i * size. */
 static uint64_t pattern_start(const struct rw_row *row, const struct rw_slot *slot)
 {
-	return slot->index * row->layout.size_bytes;
+	return rw_load_run_slot(row->load, slot->index) * row->layout.size_bytes;
 }
 
 static void fill_slot(struct rw_row *row, const struct rw_slot *slot)
@@ -51,7 +51,7 @@ void rw_row_check_slot(struct rw_row *row, const struct rw_slot *slot)
 		if (rw_unlikely(wrong)) {
 			struct rw_corrupt found = {
 				.bytes = wrong,
-				.slot = slot->index,
+				.slot = rw_load_run_slot(row->load, slot->index),
 				.offset = position - start + first,
 				.expected = rw_pattern_byte(row->seed, position + first),
 				.found = seg_memory(seg)[first],

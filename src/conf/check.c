@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "conf/pool.h"
+#include "conf/share.h"
 #include "rw/layout.h"
 #include "stats/arrival.h"
 
@@ -169,5 +170,7 @@ int rw_conf_check(const struct rw_conf *conf, struct rw_err *err)
 			       " operations in flight per QP; lower it or raise --contexts",
 			       conf->cq_mod, conf->contexts);
 	ret = check_memory(conf, err);
+	if (!ret)
+		ret = rw_conf_check_shares(conf, err);
 	return ret ? ret : check_layouts(conf, err);
 }

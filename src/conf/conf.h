@@ -174,6 +174,7 @@ struct rw_conf {
 	bool no_warm_up;
 	uint64_t contexts;      /* operations in flight per QP */
 	uint64_t qps;
+	uint64_t threads;       /* that measure, each with some of the QPs */
 	bool rdma_cm;           /* connect the QPs by rdma_cm */
 	uint64_t tos;           /* of rdma_cm's connections, or RW_AUTO: its own choice */
 	bool use_ooo;           /* data may arrive out of order */

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "conf/share.h"
 #include "util/units.h"
 
 static const char *const op_names[] = { "read", "write", NULL };
@@ -84,6 +85,8 @@ const struct rw_opt rw_opts[] = {
 	  NULL, "COUNT", NULL, "operations in flight per QP" },
 	{ 'q', "qp", NULL, RW_OPT_NUMBER, RW_SCOPE_RUN, GROUP_LOAD, FIELD(qps), 1, 1024,
 	  "1", "COUNT", NULL, "QPs" },
+	{ 0, "threads", NULL, RW_OPT_NUMBER, RW_SCOPE_RUN, GROUP_LOAD, FIELD(threads), 1, RW_MAX_THREADS,
+	  "1", "COUNT", NULL, "measuring threads, each with its share of the QPs, its own CQ and pools, and a core of its own (or --no_pin); they share --rate, and schedules that are not random take turns" },
 	{ 'R', "rdma_cm", NULL, RW_OPT_FLAG, RW_SCOPE_RUN, GROUP_LOAD, FIELD(rdma_cm), 0, 1,
 	  "0", NULL, NULL, "connect the QPs by rdma_cm; the control connection stays TCP (implied on iWARP, which knows no other way)" },
 	{ 'T', "tos", NULL, RW_OPT_NUMBER, RW_SCOPE_RUN, GROUP_LOAD, FIELD(tos), 0, 255,

@@ -6,12 +6,12 @@
 
 uint32_t rw_conf_nr_pools(const struct rw_conf *conf)
 {
-	return conf->pool_scope == RW_POOL_SCOPE_QP ? (uint32_t)conf->qps : 1;
+	return (uint32_t)(conf->pool_scope == RW_POOL_SCOPE_QP ? conf->qps : conf->threads);
 }
 
 uint64_t rw_conf_pool_contexts(const struct rw_conf *conf)
 {
-	return conf->contexts * conf->qps / rw_conf_nr_pools(conf);
+	return conf->contexts * rw_div_ceil(conf->qps, rw_conf_nr_pools(conf));
 }
 
 uint64_t rw_conf_pool_size(const struct rw_conf *conf, uint32_t mrs_per_op)

@@ -6,7 +6,10 @@
 #include "conf/conf.h"
 #include "stats/loss_predict.h"
 
-/* Pools of a row, as --pool_scope says, and contexts of each: all have as many. */
+/*
+ * Pools of a row, as --pool_scope says, and contexts of each: all have as many, but
+ * where pools of threads differ by a QP this is of the larger ones.
+ */
 uint32_t rw_conf_nr_pools(const struct rw_conf *conf);
 uint64_t rw_conf_pool_contexts(const struct rw_conf *conf);
 

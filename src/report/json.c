@@ -166,6 +166,42 @@ static json_t *limit_json(const struct rw_result *r)
 			 (int)rw_result_reached_limit(r));
 }
 
+static json_t *number_if_pinned(int number)
+{
+	return number < 0 ? json_null() : json_integer(number);
+}
+
+static json_t *thread_json(const struct rw_result *r, const struct rw_result_thread *t)
+{
+	double n = (double)rw_max(t->operations, 1u);
+
+	return json_pack("{s:o, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:f, s:o, s:o, s:o}",
+			 "core", number_if_pinned(t->core), "pu", number_if_pinned(t->pu),
+			 "qps", (json_int_t)t->qps,
+			 "operations_issued", (json_int_t)t->issued,
+			 "n_iterations", (json_int_t)t->operations,
+			 "mr_wanted", (json_int_t)t->mr_wanted,
+			 "exhaustions", (json_int_t)t->exhaustions,
+			 "fallbacks", (json_int_t)t->fallbacks,
+			 "failed", (json_int_t)t->failed,
+			 "elapsed_ns", (json_int_t)t->elapsed_ns,
+			 "pool_low_water", number_if(r->engine, (double)t->pool_low_water),
+			 "cpu_ns_per_operation", (double)t->cpu_ns / n,
+			 "mean_ns", number_if(r->latency, t->mean_ns),
+			 "p50_ns", number_if(r->latency, (double)t->p50_ns),
+			 "p99_ns", number_if(r->latency, (double)t->p99_ns));
+}
+
+/* One for each measuring thread. */
+static json_t *threads_json(const struct rw_result *r)
+{
+	json_t *list = json_array();
+
+	for (uint32_t i = 0; i < r->nr_threads; i++)
+		json_array_append_new(list, thread_json(r, &r->threads[i]));
+	return list;
+}
+
 static json_t *row_json(const struct rw_conf *conf, const struct rw_result *r)
 {
 	json_t *row = json_object();
@@ -186,6 +222,7 @@ static json_t *row_json(const struct rw_conf *conf, const struct rw_result *r)
 	json_object_set_new(row, "mix", mix_json(r));
 	json_object_set_new(row, "contexts", json_integer((json_int_t)r->contexts));
 	json_object_set_new(row, "qps", json_integer((json_int_t)r->qps));
+	json_object_set_new(row, "threads", threads_json(r));
 	json_object_set_new(row, "mr_pool",
 			    r->engine ? json_integer((json_int_t)r->mr_pool) : json_null());
 	json_object_set_new(row, "wrs_per_operation", number(rw_result_wrs_per_op(r)));

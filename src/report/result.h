@@ -20,7 +20,26 @@ struct rw_result_kind {
 	uint64_t operations; /* completed */
 };
 
+/* What one of the measuring threads did. */
+struct rw_result_thread {
+	int core, pu; /* -1: not pinned */
+	uint64_t qps;
+	uint64_t issued;
+	uint64_t operations;
+	uint64_t mr_wanted;
+	uint64_t exhaustions;
+	uint64_t fallbacks;
+	uint64_t failed;
+	uint64_t pool_low_water; /* of value if the row has pools */
+	uint64_t elapsed_ns;     /* its own: all begin together and end one by one */
+	uint64_t cpu_ns;
+	double mean_ns;          /* of latency; 0: operations were not timed */
+	uint64_t p50_ns, p99_ns;
+};
+
 struct rw_result {
+	struct rw_result_thread *threads;
+	uint32_t nr_threads;
 	const char *op; /* "mix": READs and WRITEs */
 	const char *path;
 	const char *engine; /* NULL: the direct path */

@@ -82,6 +82,21 @@ static void print_ordering(const struct rw_conf *conf, const json_t *device)
 		printf("relaxed, of %s\n", has);
 }
 
+/* Which thread is where. */
+static void print_threads(const struct rw_conf *conf, const json_t *placement)
+{
+	const json_t *threads = json_object_get(placement, "threads"), *thread;
+	size_t i;
+
+	if (conf->threads == 1)
+		return;
+	printf(" %-15s : %" PRIu64 ", each with its own QPs, CQ%s", "Threads", conf->threads,
+	       conf->paths == 1 << RW_PATH_DIRECT ? "" : " and pools");
+	json_array_foreach(threads, i, thread)
+		printf("%s%lld", i ? "," : "; PUs ", number_of(thread, "pu"));
+	printf("%s\n", json_array_size(threads) ? "" : "; not pinned");
+}
+
 static void print_send_queue(const json_t *c)
 {
 	printf(" %-15s : %lld WRs of up to %lld SGEs per QP", "Send queue",
@@ -124,6 +139,7 @@ void rw_table_head(const struct rw_conf *conf, const struct rw_report_facts *fac
 	if (facts->peer)
 		print_device("Peer", json_object_get(facts->peer, "device"));
 	print_placement(json_object_get(facts->host, "placement"));
+	print_threads(conf, json_object_get(facts->host, "placement"));
 	printf(" %-15s : %" PRIu64 ", %" PRIu64 " contexts each%s\n", "QPs", conf->qps,
 	       conf->contexts, conf->rdma_cm ? ", connected by rdma_cm" : "");
 	printf(" %-15s : %lld bytes, %lld outstanding READs per QP\n", "Path MTU",
@@ -289,6 +305,23 @@ static void print_measured(const struct rw_conf *conf, const struct rw_result *r
 	printf("\n");
 }
 
+/* How even the threads were. */
+static void print_each(const struct rw_result *r)
+{
+	double slowest = 0, fastest = 0;
+
+	for (uint32_t i = 0; i < r->nr_threads; i++) {
+		const struct rw_result_thread *t = &r->threads[i];
+		double per_s = (double)t->operations * 1e9 / (double)rw_max(t->elapsed_ns, 1u);
+
+		slowest = i ? rw_min(slowest, per_s) : per_s;
+		fastest = rw_max(fastest, per_s);
+	}
+	if (r->nr_threads > 1)
+		printf(" # %u threads: %.6g to %.6g operations/s each\n", r->nr_threads, slowest,
+		       fastest);
+}
+
 /* What the row cost the host, and how even it was. */
 static void print_host(const struct rw_conf *conf, const struct rw_result *r)
 {
@@ -296,8 +329,9 @@ static void print_host(const struct rw_conf *conf, const struct rw_result *r)
 	const char *name;
 	json_t *value;
 
-	printf(" # CPU: %.3f us an operation in the measuring thread, %.3f us in the process\n",
-	       r->cpu_thread_ns / n, r->cpu_process_ns / n);
+	printf(" # CPU: %.3f us an operation in the measuring thread%s, %.3f us in the process\n",
+	       r->cpu_thread_ns / n, r->nr_threads > 1 ? "s" : "", r->cpu_process_ns / n);
+	print_each(r);
 	if (r->nr_intervals > 1)
 		printf(" # intervals of %" PRIu64 " ms: %.6g to %.6g operations/s\n",
 		       r->interval_ns / 1000000, r->rates.min_operations,

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 #include "stats/blocks.h"
 
+#include <string.h>
+
 /*
  * An interval is made of fewer batches than this, and of half as many at least:
  * the longer they are the less they depend on each other, and of 10 to 30 hardly
@@ -30,6 +32,25 @@ void rw_blocks_add(struct rw_blocks *blocks, double sum, uint64_t count)
 	blocks->count = 0;
 	if (blocks->n == RW_BLOCKS_MAX)
 		halve(blocks);
+}
+
+void rw_blocks_merge(struct rw_blocks *blocks, const struct rw_blocks *from)
+{
+	struct rw_blocks more = *from;
+
+	while (blocks->doublings < more.doublings)
+		halve(blocks);
+	while (more.doublings < blocks->doublings)
+		halve(&more);
+	while (blocks->n + more.n >= RW_BLOCKS_MAX) {
+		halve(blocks);
+		halve(&more);
+	}
+	memcpy(&blocks->means[blocks->n], more.means, more.n * sizeof(*more.means));
+	blocks->n += more.n;
+	blocks->pending = 0;
+	blocks->sum = 0;
+	blocks->count = 0;
 }
 
 bool rw_blocks_share_ci(const struct rw_blocks *blocks, uint64_t successes, uint64_t n,

@@ -32,6 +32,12 @@ struct rw_blocks {
 void rw_blocks_add(struct rw_blocks *blocks, double sum, uint64_t count);
 
 /*
+ * Add the means of @from, a run beside this one, behind those of @blocks: each of as many
+ * blocks again. What is no whole mean is left out, and nothing may be added afterwards.
+ */
+void rw_blocks_merge(struct rw_blocks *blocks, const struct rw_blocks *from);
+
+/*
  * The interval of the share of @successes in @n, of which @blocks holds the
  * shares block by block; neighbours are taken together until few are left.
  * Returns false, and leaves *@ci_p alone, for fewer than two blocks.

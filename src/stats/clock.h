@@ -40,6 +40,15 @@ static inline uint64_t rw_clock_raw_ns(void)
 	return (uint64_t)ts.tv_sec * RW_NS_PER_S + (uint64_t)ts.tv_nsec;
 }
 
+/* User and system time of CLOCK_THREAD_CPUTIME_ID or CLOCK_PROCESS_CPUTIME_ID, ns. */
+static inline uint64_t rw_clock_cpu_ns(clockid_t clock)
+{
+	struct timespec ts;
+
+	return clock_gettime(clock, &ts) ? 0 :
+					   (uint64_t)ts.tv_sec * RW_NS_PER_S + (uint64_t)ts.tv_nsec;
+}
+
 /* Find, calibrate and measure the clock; takes about 10 ms. */
 void rw_clock_init(struct rw_clock *clock);
 

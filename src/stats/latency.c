@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 #include "stats/latency.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -143,6 +144,41 @@ void rw_latency_end_block(struct rw_latency *latency)
 	rw_blocks_add(&latency->blocks, latency->block_ns, latency->block_count);
 	latency->block_ns = 0;
 	latency->block_count = 0;
+}
+
+static int merge_samples(struct rw_latency *latency, const struct rw_latency *from)
+{
+	uint64_t n = latency->nr_samples + from->nr_samples;
+	uint64_t *samples;
+
+	if (!from->nr_samples)
+		return 0;
+	samples = realloc(latency->samples, n * sizeof(*samples));
+	if (!samples)
+		return -ENOMEM;
+	memcpy(&samples[latency->nr_samples], from->samples, from->nr_samples * sizeof(*samples));
+	latency->samples = samples;
+	latency->nr_samples = latency->max_samples = n;
+	return 0;
+}
+
+int rw_latency_merge(struct rw_latency *latency, struct rw_latency *from)
+{
+	rw_latency_settle(latency);
+	rw_latency_settle(from);
+	rw_hist_merge(&latency->hist, &from->hist);
+	for (int path = 0; path < RW_NR_OP_PATHS; path++)
+		rw_hist_merge(&latency->service_of[path], &from->service_of[path]);
+	rw_hist_merge(&latency->registration, &from->registration);
+	rw_hist_merge(&latency->invalidation, &from->invalidation);
+	rw_moments_merge(&latency->moments, &from->moments);
+	latency->plan_ns += from->plan_ns;
+	latency->post_ns += from->post_ns;
+	latency->device_ns += from->device_ns;
+	latency->poll_ns += from->poll_ns;
+	latency->queued_ns += from->queued_ns;
+	rw_blocks_merge(&latency->blocks, &from->blocks);
+	return merge_samples(latency, from);
 }
 
 void rw_latency_finish(struct rw_latency *latency)

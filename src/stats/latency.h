@@ -94,6 +94,12 @@ void rw_latency_end_block(struct rw_latency *latency);
 /* Bring the figures up to what was recorded. To be called before they are read. */
 void rw_latency_settle(struct rw_latency *latency);
 
+/*
+ * Add what @from has recorded, beside this one by the same clock; it is settled. Samples
+ * are put behind those of @latency. Nothing is recorded afterwards. Returns 0 or -ENOMEM.
+ */
+int rw_latency_merge(struct rw_latency *latency, struct rw_latency *from);
+
 /* ... and @service, too. */
 void rw_latency_finish(struct rw_latency *latency);
 

@@ -75,6 +75,12 @@ void rw_series_finish(struct rw_series *series, uint64_t now_ns)
 	close_interval(series);
 }
 
+void rw_series_merge(struct rw_series *series, const struct rw_series *from)
+{
+	for (uint32_t i = 0; i < series->count; i++)
+		merge(&series->intervals[i], &series->intervals[i], &from->intervals[i]);
+}
+
 bool rw_series_rates(const struct rw_series *series, struct rw_series_rates *rates_p)
 {
 	uint32_t complete = series->count - rw_series_is_partial(series);

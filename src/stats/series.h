@@ -85,6 +85,12 @@ static inline void rw_series_exhaustion(struct rw_series *series, uint64_t now_n
  */
 void rw_series_finish(struct rw_series *series, uint64_t now_ns);
 
+/*
+ * Add @from, interval by interval, to @series: both were started alike and finished at
+ * the same time. The p99 of both together lies between theirs.
+ */
+void rw_series_merge(struct rw_series *series, const struct rw_series *from);
+
 static inline bool rw_series_is_partial(const struct rw_series *series)
 {
 	return series->last_ns < series->interval_ns;

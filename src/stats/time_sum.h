@@ -44,4 +44,10 @@ static inline double rw_time_sum_total(const struct rw_time_sum *sum)
 	return sum->total + (double)(sum->ticks - sum->settled);
 }
 
+/* What was taken in @from comes to @sum: nothing is under way in either. */
+static inline void rw_time_sum_merge(struct rw_time_sum *sum, const struct rw_time_sum *from)
+{
+	sum->total += rw_time_sum_total(from);
+}
+
 #endif

@@ -56,29 +56,39 @@ static void find_pci(const char *device, char *buf, size_t len)
 		strcpy(buf, last + 1);
 }
 
-static int pin(hwloc_topology_t topology, uint32_t pu, struct rw_err *err)
+int rw_placement_join(const struct rw_placement *placement, uint32_t index, struct rw_err *err)
 {
-	hwloc_bitmap_t set = hwloc_bitmap_alloc();
+	uint32_t pu = placement->place.threads[index].pu;
+	size_t bytes = CPU_ALLOC_SIZE(pu + 1);
+	cpu_set_t *set;
 	int ret = 0;
 
-	if (!set || hwloc_bitmap_only(set, pu))
-		ret = rw_fail(err, RW_EXIT_RUN, -ENOMEM, "out of memory");
-	else if (hwloc_set_cpubind(topology, set, HWLOC_CPUBIND_THREAD))
+	if (placement->foreign || index >= placement->place.nr_threads)
+		return 0;
+	set = CPU_ALLOC(pu + 1);
+	if (!set)
+		return rw_fail(err, RW_EXIT_RUN, -ENOMEM, "out of memory");
+	CPU_ZERO_S(bytes, set);
+	CPU_SET_S(pu, bytes, set);
+	if (sched_setaffinity(0, bytes, set))
 		ret = rw_fail(err, RW_EXIT_RUN, -errno,
 			      "cannot pin a thread to CPU %u: %s; give --no_pin or other --cores",
 			      pu, strerror(errno));
-	hwloc_bitmap_free(set);
+	CPU_FREE(set);
 	return ret;
 }
 
-static int apply(hwloc_topology_t topology, const struct rw_place_want *want,
-		 struct rw_placement *placement, struct rw_err *err)
+bool rw_placement_is_crowded(const struct rw_placement *placement, uint32_t n)
+{
+	return !placement->place.nr_threads && placement->nr_cpus && n > placement->nr_cpus;
+}
+
+static int apply(const struct rw_place_want *want, const struct rw_placement *placement,
+		 struct rw_err *err)
 {
 	const struct rw_place *place = &placement->place;
-	int ret = 0;
+	int ret = rw_placement_join(placement, 0, err);
 
-	if (place->nr_threads)
-		ret = pin(topology, place->threads[0].pu, err);
 	if (ret || place->memory_node < 0)
 		return ret;
 	ret = rw_memory_prefer(place->memory_node);
@@ -101,8 +111,10 @@ static int decide(hwloc_topology_t topology, struct rw_place_want *want, hwloc_c
 	want->current_pu = -1;
 	if (!placement->foreign) {
 		want->current_pu = sched_getcpu();
-		if (!hwloc_get_cpubind(topology, allowed, HWLOC_CPUBIND_THREAD))
+		if (!hwloc_get_cpubind(topology, allowed, HWLOC_CPUBIND_THREAD)) {
 			want->allowed = allowed;
+			placement->nr_cpus = (uint32_t)hwloc_bitmap_weight(allowed);
+		}
 		if (!want->no_pin && hwloc_bitmap_weight(allowed) != 1) {
 			want->nr_busy = rw_busy_now(WATCH_MS, busy);
 			want->busy = busy;
@@ -132,7 +144,7 @@ int rw_placement_make(const struct rw_place_want *asked, struct rw_placement *pl
 	if (!ret)
 		ret = decide(topology, &want, allowed, placement, err);
 	if (!ret && !placement->foreign)
-		ret = apply(topology, &want, placement, err);
+		ret = apply(&want, placement, err);
 	hwloc_bitmap_free(allowed);
 	hwloc_topology_destroy(topology);
 	return ret;

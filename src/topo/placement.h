@@ -11,6 +11,7 @@
 struct rw_placement {
 	struct rw_place place;
 	bool foreign; /* decided for another host's topology (HWLOC_XMLFILE), not done here */
+	uint32_t nr_cpus; /* on which the process may run; 0: not known */
 	struct rw_warn_facts facts;
 	uint32_t silent; /* bit 1 << enum rw_warning */
 	struct rw_warnings told;
@@ -24,6 +25,12 @@ struct rw_placement {
  */
 int rw_placement_make(const struct rw_place_want *asked, struct rw_placement *placement,
 		      struct rw_err *err);
+
+/* Pin the calling thread to where thread @index was decided to be. 0 or -errno, told in @err. */
+int rw_placement_join(const struct rw_placement *placement, uint32_t index, struct rw_err *err);
+
+/* Do the @n threads that were placed have to take turns on their CPUs? */
+bool rw_placement_is_crowded(const struct rw_placement *placement, uint32_t n);
 
 /*
  * Tell what spoils the figures of @device, but for @silent (rw_warn_tell). Where
