@@ -186,8 +186,11 @@ void engine_drive(void)
 void engine_poll(void)
 {
 	/* Whoever holds the lock is driving, or changing what we would drive:
-	 * the application polls again soon. */
-	if (pthread_mutex_trylock(&emu.lock))
+	 * the application polls again soon. Without the background thread a
+	 * poll has promised to find executed what was posted before. */
+	if (!emu.set.tick)
+		pthread_mutex_lock(&emu.lock);
+	else if (pthread_mutex_trylock(&emu.lock))
 		return;
 	engine_drive();
 	pthread_mutex_unlock(&emu.lock);

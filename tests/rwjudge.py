@@ -40,6 +40,7 @@ def judge_row(load, row, loop=None):
             wrong.equal(name, value, loop.count[name])
         if is_mr:
             wrong.equal("pool_low_water", row["pool_low_water"], loop.low_water)
+    judge_threads(load, row, wrong, loop)
     judge_counts(load, got, wrong)
     judge_wqes(load, row, got, wrong)
     judge_times(load, row, got, wrong)
@@ -82,6 +83,29 @@ def judge_counts(load, got, wrong):
         wrong.within("mr_operations", most * (load.iters * sharers //
                      (load.contexts * sharers)) * load.nr_pools, got["mr_operations"],
                      total - least)
+
+
+OF_THREADS = {"operations_issued": "issued", "n_iterations": "operations", "mr_wanted": "mr_wanted",
+              "exhaustions": "exhaustions", "fallbacks": "fallbacks", "failed": "failed"}
+
+
+def judge_threads(load, row, wrong, loop=None):
+    """The threads are the row, and each has done its share of it."""
+    threads = row["threads"]
+    wrong.equal("QPs of each thread", [t["qps"] for t in threads], [s.qps for s in load.shares])
+    wrong.equal("operations of each thread", [t["operations_issued"] for t in threads],
+                [s.qps * load.iters for s in load.shares])
+    for key, name in OF_THREADS.items():
+        wrong.equal(f"{key} of all threads", sum(t[key] for t in threads), row[key])
+        if loop:
+            wrong.equal(f"{key} of each thread", [t[key] for t in threads],
+                        [one.count[name] for one in loop.each])
+    if load.wants_mr:
+        wrong.equal("pool_low_water of all", min(t["pool_low_water"] for t in threads),
+                    row["pool_low_water"])
+    # All begin together, and the last to end ends the row.
+    longest = max(t["elapsed_ns"] for t in threads)
+    wrong.within("elapsed_ns of the slowest thread", 1, longest, row["elapsed_ns"])
 
 
 def judge_wqes(load, row, got, wrong):

@@ -4,7 +4,7 @@
 The rules, reckoned a second time and without a look at the code.
 """
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 
 LONG = os.environ.get("RW_TEST_LONG") == "1"
@@ -26,6 +26,7 @@ class Load:
     contexts: int = 8
     iters: int = 44
     qps: int = 1
+    threads: int = 1
     mr_pool: int = 0          # 0: as many as the contexts need
     mr_entries: int = 0       # 0: what the engine takes
     on_exhaustion: str = "fallback"
@@ -54,12 +55,18 @@ class Load:
 
     @property
     def pool(self):
-        sharers = self.qps if self.pool_scope == "thread" else 1
+        sharers = self.qps // self.nr_pools
         return self.mr_pool or self.contexts * self.mrs_per_op * sharers
 
     @property
     def nr_pools(self):
-        return 1 if self.pool_scope == "thread" else self.qps
+        return self.threads if self.pool_scope == "thread" else self.qps
+
+    @property
+    def shares(self):
+        """What each thread has of it: QPs are dealt out, the first ones have one more."""
+        return [replace(self, threads=1, qps=self.qps // self.threads + (i < self.qps % self.threads))
+                for i in range(self.threads)]
 
     @property
     def direct_wrs(self):
@@ -144,6 +151,8 @@ def arguments(load):
     for name in "mr_pool", "mr_entries":
         if getattr(load, name):
             options.append(f"--{name}={getattr(load, name)}")
+    if load.threads > 1:
+        options += [f"--threads={load.threads}", "--no_pin"]
     if load.teardown:
         options.append("--teardown")
     return [str(option) for option in options]

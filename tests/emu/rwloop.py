@@ -52,6 +52,18 @@ class Loop:
             self.low_water = min(len(q.pool) for q in self.queues)
             self.phase(limit)
 
+    @classmethod
+    def of_all(cls, load):
+        """The loops of all threads, which know nothing of each other: each, and the sum."""
+        each = [cls(share) for share in load.shares]
+        all_ = each[0]
+        if load.threads > 1:
+            all_ = cls.__new__(cls)
+            all_.count = {name: sum(loop.count[name] for loop in each) for name in COUNTS}
+            all_.low_water = min(loop.low_water for loop in each)
+        all_.each = each
+        return all_
+
     def new_pool(self):
         """MRs are told apart by whether their key is live."""
         return [[False] for _ in range(self.load.pool)]

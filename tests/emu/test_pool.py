@@ -86,6 +86,21 @@ def shared_pool(bed):
         tell(f"{bed.mode}: --pool_scope=thread, {engine}, {policy}", wrong)
 
 
+def threads(bed):
+    """Each thread has its pools, and what it finds there is its own affair."""
+    for key, (engine, policy) in enumerate(product(ENGINES, POLICIES)):
+        wrong = []
+        for batch, (nr_threads, qps), scope in some((BATCHES, ((2, 2), (3, 3), (2, 4), (2, 3)),
+                                                     ("qp", "thread")), key):
+            if nr_threads == 2 and qps == 3:
+                scope = "qp"  # the threads' pools would differ
+            load = load_of(engine, batch, op=OPS[key % 2], sges=60, qps=qps, threads=nr_threads,
+                           iters=21, on_exhaustion=policy, pool_scope=scope)
+            load.mr_pool = load.mrs_per_op * 3
+            wrong += bed.run(load, paths="mr,auto")
+        tell(f"{bed.mode}: --threads, {engine}, {policy}", wrong)
+
+
 def many_mrs(bed):
     """--mr_entries: an operation of several MRs takes all or none."""
     for key, engine in enumerate(("umr", "umr_ptr", "reg")):
@@ -128,4 +143,4 @@ def times(bed):
     tell(f"{bed.mode}: times of a slow device", wrong)
 
 
-main([kernel_sq, teardown, teardown_stalled, shared_pool, many_mrs, times])
+main([kernel_sq, teardown, teardown_stalled, shared_pool, threads, many_mrs, times])
