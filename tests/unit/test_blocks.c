@@ -124,6 +124,36 @@ static void test_none(void **state)
 	assert_true(ci.low < 1 - 3.0 / 320);
 }
 
+/* Runs side by side: what was drawn alike counts alike, and nothing but a rest is left out. */
+static void test_merge(void **state)
+{
+	static const uint32_t sizes[] = { 0, 1, 7, 1000, RW_BLOCKS_MAX - 1, 3 * RW_BLOCKS_MAX };
+
+	for (size_t a = 0; a < RW_ARRAY_SIZE(sizes); a++)
+		for (size_t b = 0; b < RW_ARRAY_SIZE(sizes); b++) {
+			struct rw_blocks blocks = { 0 }, more = { 0 };
+			uint32_t all;
+
+			for (uint32_t i = 0; i < sizes[a]; i++)
+				rw_blocks_add(&blocks, 5, 1);
+			for (uint32_t i = 0; i < sizes[b]; i++)
+				rw_blocks_add(&more, 9, 1);
+			rw_blocks_merge(&blocks, &more);
+			assert_true(blocks.n < RW_BLOCKS_MAX);
+			all = blocks.n << blocks.doublings;
+			assert_true(all <= sizes[a] + sizes[b]);
+			/* of each run less than one mean, and one more where both were halved */
+			assert_true(sizes[a] + sizes[b] - all < UINT32_C(4) << blocks.doublings);
+			for (uint32_t i = 1; i < blocks.n; i++)
+				assert_true(blocks.means[i] >= blocks.means[i - 1]);
+			assert_near(blocks.n ? blocks.means[0] : 5,
+				    sizes[a] >> blocks.doublings ? 5 : blocks.n ? 9 : 5);
+			assert_near(blocks.n ? blocks.means[blocks.n - 1] : 9,
+				    sizes[b] >> blocks.doublings ? 9 : blocks.n ? 5 : 9);
+			assert_int_equal(blocks.pending, 0);
+		}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -131,6 +161,7 @@ int main(void)
 		cmocka_unit_test(test_many),
 		cmocka_unit_test(test_coverage),
 		cmocka_unit_test(test_none),
+		cmocka_unit_test(test_merge),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -195,6 +195,64 @@ static void test_many(void **state)
 	rw_latency_free(settled);
 }
 
+static void record_on_paths(struct rw_latency *latency, uint32_t i, uint64_t ticks)
+{
+	const struct rw_op_times times = {
+		.due = 5, .begun = 5 + i % 7, .posting = 20, .posted = 30, .polling = 40,
+		.completed = 5 + ticks,
+		.path = i % RW_NR_OP_PATHS,
+	};
+
+	rw_latency_record(latency, &times);
+}
+
+/* What three threads have recorded is what one would have. */
+static void test_merge(void **state)
+{
+	struct rw_latency *all = make(true, 3000), *parts[3];
+	struct rw_random random;
+
+	rw_random_init(&random, 11);
+	for (int i = 0; i < 3; i++)
+		parts[i] = make(true, 1000);
+	for (uint32_t i = 0; i < 3000; i++) {
+		uint64_t ticks = 100 + rw_random_below(&random, 1 << (i % 3 * 5 + 5));
+
+		record_on_paths(all, i / 3, ticks);
+		record_on_paths(parts[i % 3], i / 3, ticks);
+		rw_hist_record(&parts[i % 3]->registration, i);
+		rw_hist_record(&parts[i % 3]->invalidation, 2 * i);
+		if (i % 300 < 3)
+			rw_latency_end_block(parts[i % 3]);
+	}
+	assert_int_equal(rw_latency_merge(parts[0], parts[1]), 0);
+	assert_int_equal(rw_latency_merge(parts[0], parts[2]), 0);
+	rw_latency_finish(parts[0]);
+	rw_latency_finish(all);
+	assert_memory_equal(&parts[0]->hist, &all->hist, sizeof(all->hist));
+	assert_memory_equal(&parts[0]->service, &all->service, sizeof(all->service));
+	assert_memory_equal(parts[0]->service_of, all->service_of, sizeof(all->service_of));
+	assert_int_equal(parts[0]->moments.count, 3000);
+	assert_near(parts[0]->moments.mean, all->moments.mean);
+	assert_near(parts[0]->moments.m2, all->moments.m2);
+	assert_near(parts[0]->moments.max, all->moments.max);
+	assert_near(parts[0]->plan_ns, all->plan_ns);
+	assert_near(parts[0]->post_ns, all->post_ns);
+	assert_near(parts[0]->device_ns, all->device_ns);
+	assert_near(parts[0]->poll_ns, all->poll_ns);
+	assert_near(parts[0]->queued_ns, all->queued_ns);
+	assert_int_equal(parts[0]->registration.count, 3000);
+	assert_int_equal(parts[0]->invalidation.max, 2 * 2999);
+	assert_int_equal(parts[0]->blocks.n, 30);
+	/* one thread's samples behind the other's */
+	assert_int_equal(parts[0]->nr_samples, 3000);
+	for (uint32_t i = 0; i < 3000; i++)
+		assert_int_equal(parts[0]->samples[i % 3 * 1000 + i / 3], all->samples[i]);
+	for (int i = 0; i < 3; i++)
+		rw_latency_free(parts[i]);
+	rw_latency_free(all);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -204,6 +262,7 @@ int main(void)
 		cmocka_unit_test(test_blocks),
 		cmocka_unit_test(test_paths),
 		cmocka_unit_test(test_many),
+		cmocka_unit_test(test_merge),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

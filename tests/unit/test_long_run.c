@@ -48,7 +48,7 @@ static void test_time_sum(void **state)
 		const struct rw_clock clock = { .ns_per_tick = rates[r] };
 		uint64_t step = rw_clock_ticks_of_ns(&clock, 900.0 * RW_NS_PER_S);
 		uint64_t base = -step * 3, now = base;
-		struct rw_time_sum sum = { 0 };
+		struct rw_time_sum sum = { 0 }, other = { 0 };
 
 		for (uint64_t i = 0; i < in_flight; i++)
 			rw_time_sum_begin(&sum, base);
@@ -65,6 +65,9 @@ static void test_time_sum(void **state)
 			rw_time_sum_end(&sum, now + step / 2);
 		assert_near(rw_time_sum_total(&sum),
 			    (double)in_flight * (double)(now + step / 2 - base), 1e-9);
+		rw_time_sum_merge(&other, &sum);
+		rw_time_sum_merge(&other, &sum);
+		assert_near(rw_time_sum_total(&other), 2 * rw_time_sum_total(&sum), 1e-12);
 	}
 }
 

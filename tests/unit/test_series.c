@@ -210,6 +210,51 @@ static void test_odd_capacity(void **state)
 	assert_int_equal(((unsigned char *)&intervals[2])[0], GUARD);
 }
 
+/* Threads with a series each, some of which ended early: the whole is as one series of all. */
+static void test_merge(void **state)
+{
+	static struct rw_series_interval places[4][CAPACITY];
+	static struct rw_series parts[4];
+	uint64_t seed = 3;
+
+	for (int round = 0; round < 200; round++) {
+		size_t n = unit_between(&seed, 0, 2000);
+		uint64_t interval = unit_between(&seed, 1, 20000);
+		uint64_t end = make_events(n, 0, 100, &seed) + unit_between(&seed, 0, 5000);
+		/* the last one has nothing to do soon after the start */
+		uint64_t rest = unit_between(&seed, 0, end);
+
+		for (int i = 0; i < 4; i++)
+			rw_series_init(&parts[i], places[i], CAPACITY, interval, 0);
+		for (size_t e = 0; e < n; e++) {
+			struct rw_series *part =
+				&parts[unit_between(&seed, 0, events[e].ns < rest ? 3 : 2)];
+
+			if (events[e].is_exhaustion)
+				rw_series_exhaustion(part, events[e].ns);
+			else
+				rw_series_operation(part, events[e].ns, events[e].latency_ns,
+						    events[e].bytes);
+		}
+		for (int i = 0; i < 4; i++)
+			rw_series_finish(&parts[i], end);
+		for (int i = 1; i < 4; i++)
+			rw_series_merge(&parts[0], &parts[i]);
+		run(n, 0, interval, end);
+		assert_int_equal(parts[0].count, series.count);
+		assert_int_equal(parts[0].interval_ns, series.interval_ns);
+		assert_int_equal(parts[0].last_ns, series.last_ns);
+		for (uint32_t i = 0; i < series.count; i++) {
+			assert_int_equal(places[0][i].operations, intervals[i].operations);
+			assert_int_equal(places[0][i].bytes, intervals[i].bytes);
+			assert_int_equal(places[0][i].exhaustions, intervals[i].exhaustions);
+			/* what is known of the parts does not exclude what is true of all */
+			assert_true(places[0][i].p99_low_ns <= intervals[i].p99_high_ns);
+			assert_true(places[0][i].p99_high_ns >= intervals[i].p99_low_ns);
+		}
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -217,6 +262,7 @@ int main(void)
 		cmocka_unit_test(test_every_length),
 		cmocka_unit_test(test_long_silence),
 		cmocka_unit_test(test_odd_capacity),
+		cmocka_unit_test(test_merge),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
