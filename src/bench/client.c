@@ -321,6 +321,18 @@ static void close_crew(struct rw_client *client)
 	rw_crew_close(&client->crew);
 }
 
+/* Of all workers. */
+static void check_memory(struct rw_client *client)
+{
+	const struct rw_load *load = rw_client_load(client);
+	bool has_windows = load->engine && load->engine->needs_window;
+
+	rw_session_check_memory(&client->placement, &client->device, &load->arena, has_windows);
+	for (uint32_t i = 1; i < client->crew.n; i++)
+		rw_session_check_more_memory(&client->placement, &client->device,
+					     &client->crew.workers[i].load.arena, has_windows);
+}
+
 /* Everything between an open control connection and the last row. */
 static int run_session(struct rw_client *client, struct rw_err *err)
 {
@@ -351,8 +363,7 @@ static int run_session(struct rw_client *client, struct rw_err *err)
 	if (!ret) {
 		const struct rw_load *load = rw_client_load(client);
 
-		rw_session_check_memory(&client->placement, &client->device, &load->arena,
-					load->engine && load->engine->needs_window);
+		check_memory(client);
 		client->side = rw_session_facts(&client->device, &client->placement, &load->arena);
 		client->facts.host = json_object_get(client->side, "host");
 		client->facts.device = json_object_get(client->side, "device");

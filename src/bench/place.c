@@ -23,15 +23,26 @@ int rw_session_place(const struct rw_conf *conf, const struct rw_device *device,
 	return ret;
 }
 
+/*
+ * The arena is registered: it did not exceed the limit. Windows lock its
+ * pages a second time, but for the emulated device, which locks nothing.
+ */
+static uint64_t pinned_bytes(const struct rw_device *device, const struct rw_arena *arena,
+			     bool has_windows)
+{
+	return has_windows && device->class != RW_DEVICE_EMULATED ? 2 * arena->bytes : 0;
+}
+
 void rw_session_check_memory(struct rw_placement *placement, const struct rw_device *device,
 			     const struct rw_arena *arena, bool has_windows)
 {
-	/*
-	 * The arena is registered: it did not exceed the limit. Windows lock its
-	 * pages a second time, but for the emulated device, which locks nothing.
-	 */
-	bool locks_more = has_windows && device->class != RW_DEVICE_EMULATED;
-
 	rw_placement_check(placement, arena->base, arena->bytes, arena->page_bytes,
-			   locks_more ? 2 * arena->bytes : 0);
+			   pinned_bytes(device, arena, has_windows));
+}
+
+void rw_session_check_more_memory(struct rw_placement *placement, const struct rw_device *device,
+				  const struct rw_arena *arena, bool has_windows)
+{
+	rw_placement_check_more(placement, arena->base, arena->bytes, arena->page_bytes,
+				pinned_bytes(device, arena, has_windows));
 }

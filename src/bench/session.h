@@ -113,6 +113,10 @@ int rw_session_place(const struct rw_conf *conf, const struct rw_device *device,
 void rw_session_check_memory(struct rw_placement *placement, const struct rw_device *device,
 			     const struct rw_arena *arena, bool has_windows);
 
+/* The same for another thread's @arena, beside that. */
+void rw_session_check_more_memory(struct rw_placement *placement, const struct rw_device *device,
+				  const struct rw_arena *arena, bool has_windows);
+
 /* What a report says of this side: {"host": {"placement": ..., ...}, "device": ..., "memory": ...} */
 json_t *rw_session_facts(const struct rw_device *device, const struct rw_placement *placement,
 			 const struct rw_arena *arena);

@@ -13,7 +13,7 @@ static const char *const op_names[] = { "read", "write", NULL };
 static const char *const link_names[] = { "any", "IB", "Ethernet", NULL };
 static const char *const path_names[] = { "direct", "mr", "auto", NULL };
 static const char *const invalidate_names[] = { "lazy", "fenced", "never", NULL };
-static const char *const pool_scope_names[] = { "qp", "thread", NULL };
+static const char *const pool_scope_names[] = { "qp", "thread", "process", NULL };
 static const char *const sq_names[] = { "full", "kernel", NULL };
 static const char *const exhaustion_names[] = { "fallback", "fail", "wait", NULL };
 static const char *const output_names[] = { "table", "bandwidth", "message_rate", "latency", NULL };
@@ -172,8 +172,8 @@ const struct rw_opt rw_opts[] = {
 	  "0", NULL, NULL, "with --on_exhaustion=fail: tear the QP's connection down and make it again, as before kernels had the fallback" },
 	{ 0, "invalidate", NULL, RW_OPT_NAME, RW_SCOPE_RUN, GROUP_PATH, FIELD(invalidate), 0, 2,
 	  "lazy", "WHEN", invalidate_names, "LOCAL_INV with the MR's next use (as the kernel), behind a fence after the READ, or not at all" },
-	{ 0, "pool_scope", NULL, RW_OPT_NAME, RW_SCOPE_RUN, GROUP_PATH, FIELD(pool_scope), 0, 1,
-	  "qp", "SCOPE", pool_scope_names, "who has an MR pool: each QP (as the kernel), or the QPs of a thread together" },
+	{ 0, "pool_scope", NULL, RW_OPT_NAME, RW_SCOPE_RUN, GROUP_PATH, FIELD(pool_scope), 0, 2,
+	  "qp", "SCOPE", pool_scope_names, "who has an MR pool: each QP (as the kernel), the QPs of a thread together, or all (of one thread only)" },
 	{ 0, "sq", NULL, RW_OPT_NAME, RW_SCOPE_RUN, GROUP_PATH, FIELD(sq), 0, 1,
 	  "full", "SIZE", sq_names, "send queue: room for every context's longest chain, or the kernel's 3 WRs per context, which fallbacks can fill" },
 

@@ -6,7 +6,14 @@
 
 uint32_t rw_conf_nr_pools(const struct rw_conf *conf)
 {
-	return (uint32_t)(conf->pool_scope == RW_POOL_SCOPE_QP ? conf->qps : conf->threads);
+	switch (conf->pool_scope) {
+	case RW_POOL_SCOPE_QP:
+		return (uint32_t)conf->qps;
+	case RW_POOL_SCOPE_THREAD:
+		return (uint32_t)conf->threads;
+	default:
+		return 1;
+	}
 }
 
 uint64_t rw_conf_pool_contexts(const struct rw_conf *conf)

@@ -175,14 +175,25 @@ void rw_placement_warn(struct rw_placement *placement, const char *device, bool 
 void rw_placement_check(struct rw_placement *placement, const void *base, size_t bytes,
 			size_t page_bytes, uint64_t pinned_bytes)
 {
+	placement->facts.pages_on_node = placement->facts.pages_sampled = 0;
+	placement->facts.pinned_bytes = 0;
+	rw_placement_check_more(placement, base, bytes, page_bytes, pinned_bytes);
+}
+
+void rw_placement_check_more(struct rw_placement *placement, const void *base, size_t bytes,
+			     size_t page_bytes, uint64_t pinned_bytes)
+{
+	uint32_t on_node = 0;
 	int n = -1;
 
-	placement->facts.pages_on_node = 0;
 	if (!placement->foreign && placement->place.memory_node >= 0)
 		n = rw_memory_sample(base, bytes, page_bytes, placement->place.memory_node,
-				     &placement->facts.pages_on_node);
-	placement->facts.pages_sampled = n > 0 ? (uint32_t)n : 0;
-	placement->facts.pinned_bytes = pinned_bytes;
+				     &on_node);
+	if (n > 0) {
+		placement->facts.pages_on_node += on_node;
+		placement->facts.pages_sampled += (uint32_t)n;
+	}
+	placement->facts.pinned_bytes += pinned_bytes;
 	rw_warn_tell(&placement->facts, placement->silent, &placement->told);
 }
 

@@ -47,6 +47,10 @@ void rw_placement_warn(struct rw_placement *placement, const char *device, bool 
 void rw_placement_check(struct rw_placement *placement, const void *base, size_t bytes,
 			size_t page_bytes, uint64_t pinned_bytes);
 
+/* The same for memory beside that: buffers of other threads. */
+void rw_placement_check_more(struct rw_placement *placement, const void *base, size_t bytes,
+			     size_t page_bytes, uint64_t pinned_bytes);
+
 /* What a report says of it; "text" is for people. NULL: out of memory. */
 json_t *rw_placement_json(const struct rw_placement *placement);
 

@@ -45,9 +45,9 @@ def check_threads(row, qps, iters=None):
 @case("each thread does its share, all data are right")
 def _():
     for op in "read", "write":
-        for threads, qps in (2, [3, 2]), (3, [2, 2, 1]), (5, [1] * 5):
+        for threads, qps, more in ((2, [3, 2], []), (3, [2, 2, 1], ["--mr_per_qp"]), (5, [1] * 5, [])):
             done = run("-q", 5, "--threads", threads, "--no_pin", "-n", 60, "-t", 8, "--verify",
-                       "--mr_pool=5", f"--op={op}", "--path=direct,mr,auto")
+                       "--mr_pool=5", f"--op={op}", "--path=direct,mr,auto", *more)
             for row in good(done, rows=3, engine="umr"):
                 check_threads(row, qps, 60)
                 eq(row["qps"], 5, "QPs of the row")
@@ -187,6 +187,8 @@ def _():
             eq(told, wanted, "in the order of --cores")
         placed = done.report["test_info"]["host"]["placement"]["threads"]
         eq([t["pu"] for t in placed], told, "the placement's cores")
+        sampled = done.report["test_info"]["host"]["placement"]["memory_pages_sampled"]
+        true(sampled in (0, 512), f"{sampled} pages: of both threads' memory, or no NUMA here")
         true(f"PUs {told[0]},{told[1]}" in done.out, "the table's head names them")
 
 
@@ -199,7 +201,8 @@ def _():
             (["-q", many, f"--threads={many}"], (f"{many} measuring threads", "--no_pin")),
             (["-q", 4, "--threads=2", "--rate=1"], ("--rate", "--threads")),
             (["-q", 2, "--threads=2", "--teardown", "--on_exhaustion=fail"],
-             ("--teardown", "--threads"))):
+             ("--teardown", "--threads")),
+            (["-q", 2, "--threads=2", "--pool_scope=process"], ("--pool_scope", "--threads"))):
         refused(run("-n", 10, *options), USAGE, *words)
 
 
@@ -256,6 +259,22 @@ def _():
             done = process.finish()
             true(done.status in (PEER, RUN), f"exit status {done.status}")
             one_line(done.err, name=os.path.basename(program))
+
+
+@case("... also when the thread that talks to it has ended, and another waits for its QP")
+def _():
+    # 4 operations to warm up; whose QP stands still is left to chance.
+    for nth in range(20, 26):
+        env = dict(os.environ, RW_EMU_FAULT=f"stall@{nth}", RW_EMU_STALL_MS="60000")
+        with Server(device="mlx5_0") as own:
+            process = Client(own, "-F", "-n", "50", "-t", "1", "--path=direct", "-q", "2",
+                             "--threads=2", "--no_pin", device="mlx5_1", env=env)
+            wait_until(lambda: cpu_s(process.pid) > 0.3, "it measures")
+            own.send(signal.SIGKILL)
+            # A QP that is silent for 30 s ends a run as well: that is not it.
+            done = process.finish(25)
+            eq(done.status, PEER, "exit status")
+            one_line(done.err, "closed the connection")
 
 
 main()

@@ -150,6 +150,15 @@ static void test_refusals(void **state)
 	conf.rate = 2;
 	rw_err_clear(&err);
 	assert_int_equal(rw_conf_check_shares(&conf, &err), 0);
+	conf.pool_scope = RW_POOL_SCOPE_PROCESS;
+	assert_int_equal(rw_conf_check_shares(&conf, &err), -EINVAL);
+	assert_told(&err, RW_EXIT_USAGE, -EINVAL, "--pool_scope");
+	conf.threads = 1;
+	rw_err_clear(&err);
+	assert_int_equal(rw_conf_check_shares(&conf, &err), 0);
+	assert_int_equal(rw_conf_nr_pools(&conf), 1);
+	conf.threads = 2;
+	conf.pool_scope = RW_POOL_SCOPE_QP;
 	conf.teardown = true;
 	assert_int_equal(rw_conf_check_shares(&conf, &err), -EINVAL);
 	assert_told(&err, RW_EXIT_USAGE, -EINVAL, "--teardown");
@@ -167,6 +176,31 @@ static void test_pools(void **state)
 	assert_int_equal(rw_conf_pool_contexts(&conf), 12);
 }
 
+/* Where the memory of each QP is an MR of its own, too, no two threads have a slot in common. */
+static void test_slots(void **state)
+{
+	for (int mr_per_qp = 0; mr_per_qp < 2; mr_per_qp++) {
+		struct rw_conf conf = make(5, 3);
+		uint8_t seen[20] = { 0 };
+
+		conf.mr_per_qp = mr_per_qp;
+		for (uint32_t t = 0; t < 3; t++) {
+			struct rw_share share;
+
+			rw_conf_share(&conf, t, &share);
+			for (uint32_t i = 0; i < rw_conf_slots(&share.conf); i++) {
+				uint64_t slot = rw_share_slot(&share, i);
+
+				assert_true(slot < 20 && !seen[slot]++);
+				/* it is where the server has it */
+				assert_int_equal(rw_conf_slot_place(&conf, slot),
+						 share.first_slot +
+							 rw_conf_slot_place(&share.conf, i));
+			}
+		}
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -176,6 +210,7 @@ int main(void)
 		cmocka_unit_test(test_random),
 		cmocka_unit_test(test_refusals),
 		cmocka_unit_test(test_pools),
+		cmocka_unit_test(test_slots),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
