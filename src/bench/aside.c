@@ -36,6 +36,22 @@ int rw_row_unregister(struct rw_row *row, const struct rw_slot *slot, uint32_t n
 	return ret;
 }
 
+struct rw_slot *rw_row_deal(struct rw_row *row)
+{
+	uint32_t q = (uint32_t)rw_random_below(&row->dealer, row->load->ep.nr_qps);
+	struct rw_slot *before = NULL, *slot = row->ready.head;
+
+	for (; slot && slot->q->index != q; slot = slot->next)
+		before = slot;
+	/* None of its contexts is free: another QP has to do. */
+	if (!slot || !before)
+		return rw_slot_pop(&row->ready);
+	before->next = slot->next;
+	if (row->ready.tail == slot)
+		row->ready.tail = before;
+	return slot;
+}
+
 int rw_row_register(struct rw_row *row, struct rw_slot *slot, const struct rw_wr *wrs,
 		    uint32_t nr_wrs, struct rw_err *err)
 {

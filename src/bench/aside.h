@@ -16,6 +16,13 @@ int rw_row_post_marker(struct rw_row *row, struct rw_load_qp *q, uint64_t wr_id,
 		       struct rw_err *err);
 
 /*
+ * Take the context of the next arrival from the ready ones: the QP is drawn at
+ * random, whatever it is at, since only then are the arrivals of each pool Poisson
+ * ones, too.
+ */
+struct rw_slot *rw_row_deal(struct rw_row *row);
+
+/*
  * Carry out the registrations of a chain that take no WQE, and undo those of
  * its first @n WRs. Return 0 or -errno, told in @err.
  */

@@ -80,28 +80,35 @@ static struct rw_loss_load pool_load(const struct rw_client *client, const struc
 	return load;
 }
 
-/* Are the contexts more than the arrivals of an open loop keep busy, with a margin for chance? */
-static bool has_contexts(const struct rw_conf *conf, const struct rw_result *result)
+/*
+ * Can a model know an open loop? Its arrivals find a context, with a margin for
+ * chance, and those of each pool are as those of all.
+ */
+static bool is_open_load(const struct rw_conf *conf, const struct rw_loss_load *load,
+			 const struct rw_result *result)
 {
-	double busy = (double)conf->rate * mean_ns(&result->latency->service) * 1e-9;
+	double busy = load->rate * mean_ns(&result->latency->service) * 1e-9;
 
-	return (double)(conf->contexts * conf->qps) > busy + 3 * sqrt(busy) + 2;
+	if (load->shape.kind != RW_ARRIVAL_POISSON && rw_conf_nr_pools(conf) > 1)
+		return false;
+	return load->sources > busy + 3 * sqrt(busy) + 2;
 }
 
 /*
- * Models know nothing of pools that differ, of teardowns, of rate limits and gaps, of contexts
- * that are too few for the
- * arrivals (these queue), of a closed loop that begins again at once after a
- * drop, and of fallbacks that were not timed.
+ * Models know nothing of pools that differ, of teardowns, of rate limits and gaps,
+ * of a closed loop that begins again at once after a drop, and of fallbacks that
+ * were not timed.
  */
-static bool fits_a_model(const struct rw_conf *conf, const struct rw_result *result)
+static bool fits_a_model(const struct rw_conf *conf, const struct rw_loss_load *load,
+			 const struct rw_result *result)
 {
 	if (conf->pool_scope == RW_POOL_SCOPE_THREAD && conf->qps % conf->threads)
 		return false;
-	if (conf->teardown || *conf->rate_limit || conf->latency_gap_us || (!result->latency && result->fallbacks))
+	if (conf->teardown || *conf->rate_limit || conf->latency_gap_us ||
+	    (!result->latency && result->fallbacks))
 		return false;
 	if (conf->rate)
-		return has_contexts(conf, result);
+		return is_open_load(conf, load, result);
 	return conf->think_us || conf->on_exhaustion != RW_EXHAUSTION_FAIL;
 }
 
@@ -119,7 +126,7 @@ static void fill_prediction(const struct rw_client *client, const struct rw_row 
 		result->share_ci = (struct rw_ci){ 1, 0 };
 	if (!rw_mix_is_even(row))
 		return;
-	if (!fits_a_model(client->conf, result) || rw_loss_predict(&load, &prediction))
+	if (!fits_a_model(client->conf, &load, result) || rw_loss_predict(&load, &prediction))
 		return;
 	result->share_model = prediction.model;
 	result->share_predicted = prediction.share;

@@ -224,16 +224,17 @@ static HOT int start_or_gather(struct rw_row *row, struct rw_slot *slot, const s
  * come. The completions free their MRs first: what was due after the last poll
  * began waits for the next one.
  */
-static bool is_due(struct rw_row *row, struct rw_slot *slot)
+static bool is_due(struct rw_row *row, uint64_t *due_p)
 {
 	uint32_t idle = row->load->nr_slots - (uint32_t)rw_row_in_flight(row) - row->nr_blocked;
 
-	slot->times.due = slot->idle_since;
-	return rw_source_take(row->source, row->polling, idle, &slot->times.due);
+	*due_p = row->ready.head->idle_since;
+	return rw_source_take(row->source, row->polling, idle, due_p);
 }
 
 int rw_row_issue(struct rw_row *row, uint64_t limit, struct rw_err *err)
 {
+	uint64_t due = 0;
 	int ret = 0;
 
 	row->limit = limit;
@@ -241,9 +242,13 @@ int rw_row_issue(struct rw_row *row, uint64_t limit, struct rw_err *err)
 		return 0;
 	row->now = rw_row_ticks(row);
 	while (row->ready.head && row->count.issued < row->limit && !ret) {
-		if (row->source && !is_due(row, row->ready.head))
+		struct rw_slot *slot;
+
+		if (row->source && !is_due(row, &due))
 			break;
-		ret = start_or_gather(row, rw_slot_pop(&row->ready), any_row, err);
+		slot = row->deals ? rw_row_deal(row) : rw_slot_pop(&row->ready);
+		slot->times.due = due;
+		ret = start_or_gather(row, slot, any_row, err);
 	}
 	return ret ? ret : end_batch(row, err);
 }

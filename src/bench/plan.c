@@ -9,6 +9,9 @@
 #include "verbs/post.h"
 #include "conf/pool.h"
 
+/* Who deals arrivals to QPs has numbers of its own. */
+#define SEED_OF_DEALERS UINT64_C(0x6465616c6572)
+
 static uint64_t slot_offset(const struct rw_row *row, const struct rw_slot *slot)
 {
 	return rw_conf_slot_place(row->load->conf, slot->index) * row->load->slot_bytes;
@@ -295,6 +298,8 @@ int rw_row_plan(struct rw_row *row, struct rw_load *load, const struct rw_row_wa
 	if (row->source)
 		row->source->lag_ticks =
 			rw_clock_ticks_of_ns(&load->clock, load->share->lag_ns);
+	row->deals = row->nr_pools > 1 && rw_source_is_poisson(row->source);
+	rw_random_init(&row->dealer, load->conf->seed ^ SEED_OF_DEALERS);
 	plan_qps(row);
 	row->cq_mod = plan_cq_mod(row);
 	row->gather = plan_gather(row);

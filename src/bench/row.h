@@ -165,6 +165,8 @@ struct rw_row {
 	uint32_t nr_kinds;
 	uint64_t weights;      /* of all kinds */
 	struct rw_random draws; /* of kinds */
+	bool deals;             /* Poisson arrivals on several pools: at random ... */
+	struct rw_random dealer; /* ... as this one says */
 };
 
 /* When a phase ends: the only test the loop makes. */

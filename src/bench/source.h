@@ -46,6 +46,12 @@ bool rw_source_is_wanted(const struct rw_conf *conf);
 int rw_source_new(const struct rw_conf *conf, uint64_t size_bytes, const struct rw_clock *clock,
 		  struct rw_source **source_p, struct rw_err *err);
 
+/* Are its operations the arrivals of a Poisson process? */
+static inline bool rw_source_is_poisson(const struct rw_source *source)
+{
+	return source && source->is_open && source->next.shape.kind == RW_ARRIVAL_POISSON;
+}
+
 /* A phase of at most @most operations begins at @now; the schedule goes on from there. */
 void rw_source_start(struct rw_source *source, uint64_t now, uint64_t most);
 

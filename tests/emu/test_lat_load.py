@@ -174,6 +174,18 @@ def _():
     true(f"{wanted} MRs" in run.out or str(wanted) in run.out, "it is told")
 
 
+@case("the arrivals of an open loop reach each QP's pool as Poisson arrivals")
+def _():
+    def check():
+        _, row = pooled("-q", 4, "--rate=1600", "--mr_pool=3", "-n", 500)
+        load = 400 * row["mr_hold_mean_ns"] / 1e9
+        near(row["exhaustion_share_predicted"], erlang_b(load, 3), "share foretold",
+             relative=1e-6)
+        # One QP after the other in long runs: more than a half. In turn: hardly any.
+        near(row["exhaustion_share"], erlang_b(load, 3), "share", relative=0.35)
+    in_tries(check)
+
+
 @case("Engset's formula for contexts that think and drop what finds no MR")
 def _():
     _, row = pooled("--think_us=20000", "--mr_pool=6", "-n", 1000, "--on_exhaustion=fail")
