@@ -434,11 +434,11 @@ int rw_load_open(struct rw_load *load, const struct rw_load_want *want, struct r
 	if (!ret)
 		ret = find_needs(load, &needs, err);
 	if (ret)
-		return ret;
+		goto err_load;
 	load->slot_bytes = needs.slot_bytes;
 	ret = rw_endpoint_open(want->device, &load->ep, err);
 	if (ret)
-		return ret;
+		goto err_load;
 	ret = open_arena(load, want->memory_node, err);
 	if (ret)
 		goto err_endpoint;
@@ -456,6 +456,8 @@ int rw_load_open(struct rw_load *load, const struct rw_load_want *want, struct r
 	rw_arena_close(&load->arena);
 err_endpoint:
 	rw_endpoint_close(&load->ep);
+err_load:
+	/* For rw_load_close: it was never open. */
 	memset(load, 0, sizeof(*load));
 	return ret;
 }
