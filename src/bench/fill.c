@@ -277,12 +277,14 @@ static void fill_row(const struct rw_client *client, struct rw_row *row, struct 
 		result->counters = rw_port_counters_diff(&client->counters);
 	result->cpu_thread_ns = (double)count->cpu_thread_ns;
 	fill_series(row, result);
-	/* Of threads together there is none but that of whole intervals. */
-	if (client->crew.n > 1 && !client->conf->no_peak)
-		result->peak_bytes_per_s =
-			rw_max(result->rates.max_bytes, rw_result_bytes_per_s(result));
-	if (client->crew.n > 1)
-		result->least_bytes_per_s = 0;
+	/* Of threads together there are no windows but whole intervals. */
+	if (client->crew.n > 1 && !client->conf->no_peak) {
+		double average = rw_result_bytes_per_s(result);
+
+		result->peak_bytes_per_s = rw_max(result->rates.max_bytes, average);
+		result->least_bytes_per_s =
+			result->nr_intervals ? rw_min(result->rates.min_bytes, average) : average;
+	}
 }
 
 int rw_client_fill_result(struct rw_client *client, uint32_t i, struct rw_result *result,

@@ -298,7 +298,7 @@ static void print_measured(const struct rw_conf *conf, const struct rw_result *r
 
 	printf(" # measured: %" PRIu64 " operations in %.6f s", r->operations,
 	       (double)r->elapsed_ns / 1e9);
-	if (!conf->test->is_latency && r->least_bytes_per_s > 0)
+	if (!conf->test->is_latency && r->nr_threads <= 1 && r->least_bytes_per_s > 0)
 		printf("; windows of %" PRIu64 ": %.2f to %.2f %s", r->contexts * r->qps,
 		       r->least_bytes_per_s / unit, r->peak_bytes_per_s / unit,
 		       conf->report_gbits ? "Gb/sec" : "MiB/sec");
