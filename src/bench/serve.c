@@ -1,0 +1,363 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+#include "bench/serve.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "bench/lend.h"
+#include "ctl/field.h"
+#include "mr/engine.h"
+#include "util/units.h"
+
+/* One client's session. */
+struct server {
+	struct rw_conf conf; /* own device options, the client's run */
+	struct rw_device *device;
+	struct rw_placement *placement;
+	struct rw_chan *chan;
+	const volatile sig_atomic_t *stop;
+	struct rw_cm cm;
+	struct rw_endpoint ep;
+	uint64_t wr_segs; /* of the client's WRs */
+	struct rw_lent lent;
+	struct rw_port_addr own, peer;
+	struct rw_qp_link link;
+	uint32_t nr_rows;
+	uint64_t operations;
+};
+
+static int take_setup(struct server *server, const json_t *msg, struct rw_err *err)
+{
+	const char *ids[] = { server->conf.test->id };
+	struct rw_err ignored = { 0 };
+	struct rw_msg_port port;
+	json_t *run, *obj;
+	int id;
+	const char *test;
+	int ret = rw_field_str(msg, "test", 16, &test, err);
+
+	if (ret)
+		return ret;
+	ret = rw_field_enum(msg, "test", ids, RW_ARRAY_SIZE(ids), &id, &ignored);
+	if (ret)
+		return rw_fail(err, RW_EXIT_PEER, ret,
+			       "this server is %s; run the same program on both sides",
+			       server->conf.test->program);
+	ret = rw_field_obj(msg, "run", &run, err);
+	if (!ret)
+		ret = rw_conf_from_json(&server->conf, run, err);
+	if (!ret) {
+		ret = rw_conf_check(&server->conf, err);
+		/* Our clients check it themselves: this one is something else. */
+		if (ret)
+			err->exit_code = RW_EXIT_PEER;
+	}
+	if (!ret)
+		ret = rw_field_u64(msg, "wr_segs", 1, RW_MAX_SEGMENTS, &server->wr_segs, err);
+	if (!ret)
+		ret = rw_field_obj(msg, "port", &obj, err);
+	if (!ret)
+		ret = rw_msg_port_unpack(obj, &port, err);
+	if (!ret)
+		rw_session_port_from_msg(&port, &server->peer);
+	return ret;
+}
+
+/* While rdma_cm waits for the client, it has nothing to say but what went wrong. */
+static int watch_client(void *arg, struct rw_err *err)
+{
+	struct server *server = arg;
+	json_t *msg = NULL;
+	int ret;
+
+	if (!rw_chan_poll(server->chan))
+		return 0;
+	ret = rw_chan_recv(server->chan, 0, &msg, err);
+	if (ret == -ETIMEDOUT) {
+		rw_err_clear(err);
+		return 0;
+	}
+	if (ret)
+		return ret;
+	json_decref(msg);
+	return rw_fail(err, RW_EXIT_PEER, -EPROTO,
+		       "message from the peer: it is to connect its QPs first");
+}
+
+/* An address that reaches the client's: of its kind, its family, its subnet. */
+static int choose_addr(struct server *server, struct rw_err *err)
+{
+	const struct rw_cm_watch watch = { server->stop, watch_client, server };
+	const struct rw_port_addr *peer = &server->peer;
+	int ret;
+
+	rw_port_addr_get(server->device, false, &server->own);
+	ret = rw_session_check_kind(&server->own, peer, err);
+	if (!ret)
+		ret = rw_session_choose_addr(&server->conf, server->device,
+					     peer->has_grh ? peer->gid.raw : NULL,
+					     peer->has_grh ? (int)peer->gid.type : -1, &watch,
+					     &server->cm, err);
+	if (!ret && server->conf.rdma_cm)
+		ret = rw_cm_listen(&server->cm, err);
+	return ret;
+}
+
+static int open_memory(struct server *server, struct rw_err *err)
+{
+	int ret = rw_lent_open(&server->lent, &server->conf, (uint32_t)server->wr_segs,
+			       &server->ep, server->placement->place.memory_node, err);
+
+	if (!ret)
+		rw_session_check_memory(server->placement, server->device, &server->lent.arena,
+					false);
+	return ret;
+}
+
+/* It never posts; the smallest QP will do. */
+static int want_qp(const struct server *server, struct rw_qp_want *want, struct rw_err *err)
+{
+	*want = (struct rw_qp_want){
+		.pd = server->ep.pd,
+		.cq = server->ep.cq,
+		.max_send_wr = 1,
+		.min_send_wr = 1,
+		.max_send_sge = 1,
+	};
+	return server->conf.use_ooo ? rw_engine_want_ooo(server->device, want, err) : 0;
+}
+
+static int open_qps(struct server *server, struct rw_err *err)
+{
+	struct rw_qp_want want;
+	int ret = want_qp(server, &want, err);
+
+	return ret ? ret : rw_endpoint_add_qps(&server->ep, (uint32_t)server->conf.qps, 1, &want,
+					       err);
+}
+
+static int send_accept(struct server *server, struct rw_err *err)
+{
+	struct rw_msg_buffer buffer;
+	struct rw_msg_cm cm = { server->cm.port, server->cm.token };
+	struct rw_msg_port port;
+
+	rw_port_addr_get(server->device, false, &server->own);
+	rw_session_port_to_msg(&server->own, &port);
+	rw_lent_to_msg(&server->lent, &buffer);
+	return rw_session_send(server->chan,
+			       json_pack("{s:s, s:o, s:o, s:o, s:o, s:o*}", "type", "accept",
+					 "port", rw_msg_port_pack(&port), "qps",
+					 rw_session_qps_pack(&server->ep), "buffer",
+					 rw_msg_buffer_pack(&buffer), "facts",
+					 rw_session_facts(server->device, server->placement,
+							  &server->lent.arena), "cm",
+					 server->conf.rdma_cm ? rw_msg_cm_pack(&cm) : NULL),
+			       err);
+}
+
+static int connect_qps(struct server *server, struct rw_err *err)
+{
+	json_t *msg;
+	int ret = rw_session_recv(server->chan, RW_STEP_MS, "connect", &msg, err);
+
+	if (ret)
+		return ret;
+	ret = rw_session_connect(&server->ep, &server->cm, &server->conf, &server->own,
+				 &server->peer, msg, rw_lent_access(&server->conf), &server->link,
+				 err);
+	json_decref(msg);
+	if (!ret)
+		ret = rw_session_send(server->chan,
+				      json_pack("{s:s, s:o}", "type", "connected", "qp",
+						rw_qp_facts(&server->ep.qps[0])),
+				      err);
+	return ret;
+}
+
+static int prepare_row(struct server *server, const json_t *msg, struct rw_err *err)
+{
+	struct rw_msg_prepare row;
+	int ret = rw_msg_prepare_unpack(msg, &row, err);
+
+	if (!ret)
+		ret = rw_lent_prepare(&server->lent, &row, err);
+	if (ret)
+		return ret;
+	return rw_session_send(server->chan, rw_msg_word("prepared"), err);
+}
+
+static int finish_row(struct server *server, const json_t *msg, struct rw_err *err)
+{
+	struct rw_msg_finish finish = { .nr_slots = server->lent.nr_slots };
+	struct rw_corrupt corrupt = { 0 };
+	int ret;
+
+	finish.done = calloc(rw_div_ceil(finish.nr_slots, 8), 1);
+	if (!finish.done)
+		return rw_fail(err, RW_EXIT_RUN, -ENOMEM, "out of memory");
+	ret = rw_msg_finish_unpack(msg, &finish, err);
+	if (!ret)
+		rw_lent_check(&server->lent, &finish, &corrupt);
+	free(finish.done);
+	if (ret)
+		return ret;
+	server->nr_rows++;
+	server->operations += finish.operations;
+	return rw_session_send(server->chan, rw_msg_finished_pack(&corrupt), err);
+}
+
+/* The client has torn a connection down: its other half goes, and both come again. */
+static int reconnect(struct server *server, const json_t *msg, struct rw_err *err)
+{
+	struct rw_endpoint *ep = &server->ep;
+	struct rw_qp_want want;
+	uint64_t index;
+	int ret = rw_field_u64(msg, "index", 0, ep->nr_qps - 1, &index, err);
+
+	if (!ret)
+		ret = want_qp(server, &want, err);
+	if (!ret)
+		ret = rw_qp_renew(server->device, &want, &ep->qps[index], err);
+	if (!ret)
+		ret = rw_session_connect_qp(ep, &server->cm, (uint32_t)index, &server->peer, msg,
+					    &server->link, err);
+	if (ret)
+		return ret;
+	return rw_session_send(server->chan,
+			       json_pack("{s:s, s:o}", "type", "reconnected", "qps",
+					 rw_session_qp_pack(&ep->qps[index])),
+			       err);
+}
+
+/*
+ * The client decides how many rows there are, and how long each takes; it says
+ * "alive" meanwhile. One that is gone shows as RW_CHAN_DEAD_PEER_MS says.
+ */
+static int serve_rows(struct server *server, struct rw_err *err)
+{
+	static const char *const types[] = { "prepare", "finish", "end", "reconnect", "alive" };
+	enum { PREPARE, FINISH, END, RECONNECT, ALIVE };
+	bool prepared = false;
+
+	for (;;) {
+		json_t *msg;
+		int type = END;
+		int ret = rw_chan_recv(server->chan, RW_STEP_MS, &msg, err);
+
+		if (ret)
+			return ret;
+		ret = rw_field_enum(msg, "type", types, RW_ARRAY_SIZE(types), &type, err);
+		/* A row may be prepared anew between its warm-up and its measured phase. */
+		if (!ret && ((type != PREPARE && (type == END) == prepared) ||
+			     (type == RECONNECT && !server->conf.teardown)))
+			ret = rw_fail(err, RW_EXIT_PEER, -EPROTO,
+				      "message from the peer: \"%s\" in the wrong place",
+				      types[type]);
+		if (!ret && type == PREPARE)
+			ret = prepare_row(server, msg, err);
+		if (!ret && type == FINISH)
+			ret = finish_row(server, msg, err);
+		if (!ret && type == RECONNECT)
+			ret = reconnect(server, msg, err);
+		prepared = type != FINISH && type != END;
+		json_decref(msg);
+		if (ret || type == END)
+			return ret;
+	}
+}
+
+/* Print whom and what is served. */
+static void announce(const struct server *server)
+{
+	const struct rw_conf *conf = &server->conf;
+	char gid[RW_GID_TEXT], size[RW_SIZE_TEXT];
+
+	printf("client %s: RDMA %s, %s bytes, %" PRIu64 " QPs of %" PRIu64 " contexts",
+	       rw_chan_peer(server->chan), *conf->mix ? conf->mix : rw_conf_op_name(conf->op),
+	       *conf->mix_sizes ? conf->mix_sizes :
+	       rw_conf_size_range(conf) ? rw_conf_size_range(conf) :
+					  rw_format_size(conf->size_bytes, size),
+	       conf->qps, conf->contexts);
+	if (server->own.has_grh && server->own.gid.type == RW_GID_IP)
+		printf(", address %s", rw_gid_format(server->own.gid.raw, gid));
+	else if (server->own.has_grh)
+		printf(", GID %u %s (%s)", server->own.gid.index,
+		       rw_gid_format(server->own.gid.raw, gid),
+		       rw_gid_type_name(server->own.gid.type));
+	printf("\n");
+	fflush(stdout);
+}
+
+static int serve_test(struct server *server, const json_t *setup, struct rw_err *err)
+{
+	int ret = take_setup(server, setup, err);
+
+	if (!ret)
+		ret = choose_addr(server, err);
+	if (!ret)
+		ret = rw_endpoint_open(server->device, &server->ep, err);
+	if (ret)
+		goto err_cm;
+	ret = open_memory(server, err);
+	if (ret)
+		goto err_endpoint;
+	ret = open_qps(server, err);
+	if (!ret)
+		ret = send_accept(server, err);
+	if (!ret)
+		ret = connect_qps(server, err);
+	if (!ret) {
+		announce(server);
+		ret = serve_rows(server, err);
+	}
+	/* No QP may reach the memory when it goes. */
+	while (server->ep.nr_qps)
+		rw_qp_close(&server->ep.qps[--server->ep.nr_qps]);
+	rw_lent_close(&server->lent);
+err_endpoint:
+	rw_endpoint_close(&server->ep);
+err_cm:
+	rw_cm_close(&server->cm);
+	return ret;
+}
+
+int rw_serve_client(const struct rw_conf *conf, struct rw_device *device,
+		    struct rw_placement *placement, struct rw_chan *chan,
+		    const volatile sig_atomic_t *stop, struct rw_err *err)
+{
+	struct server server = {
+		.conf = *conf,
+		.device = device,
+		.placement = placement,
+		.chan = chan,
+		.stop = stop,
+	};
+	int ret = rw_chan_hello(chan, RW_HELLO_MS, err);
+	bool first = true;
+
+	while (!ret) {
+		json_t *msg;
+
+		ret = rw_session_recv(chan, first ? RW_HELLO_MS : RW_STEP_MS, "setup", &msg, err);
+		if (ret == -EPIPE && !first) {
+			rw_err_clear(err);
+			ret = 0;
+			break;
+		}
+		if (ret)
+			break;
+		ret = serve_test(&server, msg, err);
+		json_decref(msg);
+		first = false;
+	}
+	if (ret)
+		rw_chan_send_error(chan, err);
+	else
+		printf("client %s: %u rows, %" PRIu64 " operations\n", rw_chan_peer(chan),
+		       server.nr_rows, server.operations);
+	fflush(stdout);
+	return ret;
+}
