@@ -14,7 +14,7 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 # pylint: disable=wrong-import-position
 from emucase import check_order, good_latencies, latency, main, near
-from rwproc import (CORRUPT, LATENCY, OK, PEER, PROGRAM, RUN, USAGE, Client, Server, client, eq,
+from rwproc import (CORRUPT, DEVICE, LATENCY, OK, PEER, PROGRAM, RUN, USAGE, Client, Server, client, eq,
                     shared_server, true, wait_until)
 from rwtap import case, good, one_line, refused
 
@@ -202,8 +202,13 @@ def _():
             (["-q", 4, "--threads=2", "--rate=1"], ("--rate", "--threads")),
             (["-q", 2, "--threads=2", "--teardown", "--on_exhaustion=fail"],
              ("--teardown", "--threads")),
+            # found when the loads are opened, in each thread
+            (["--engine=reg", "--path=mr", "--segment=100"], ("engine reg",)),
+            (["-q", 2, "--threads=2", "--no_pin", "--engine=reg", "--path=mr", "--segment=100"],
+             ("engine reg",)),
             (["-q", 2, "--threads=2", "--pool_scope=process"], ("--pool_scope", "--threads"))):
-        refused(run("-n", 10, *options), USAGE, *words)
+        done = run("-n", 10, *options)
+        refused(done, DEVICE if "--engine=reg" in options else USAGE, *words)
 
 
 # ---- many
