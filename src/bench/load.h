@@ -147,4 +147,18 @@ bool rw_load_uses_mrs(const struct rw_load *load, enum rw_conf_path path, enum r
 /* WQEs of the MR path for @nr_segs segments, invalidations included. */
 uint32_t rw_load_mr_chain_wqes(const struct rw_load *load, uint32_t nr_segs);
 
+/* What the longest row needs of arena and QP. */
+struct rw_load_needs {
+	uint64_t slot_bytes;
+	uint32_t max_sge;
+	uint32_t wqes; /* of the longest chain of one operation, fallback included */
+};
+
+/*
+ * Reckon up what the rows of @load need; its engine is chosen. Returns 0 or
+ * -errno, told in @err: a row could not run.
+ */
+int rw_load_find_needs(const struct rw_load *load, struct rw_load_needs *needs,
+		       struct rw_err *err);
+
 #endif
