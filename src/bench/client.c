@@ -98,11 +98,14 @@ static int reconnect(void *arg, uint32_t index, struct rw_err *err)
 	struct rw_endpoint *ep = &rw_client_load(client)->ep;
 	bool by_cm = client->conf->rdma_cm;
 	json_t *msg = NULL;
-	int ret = rw_session_send(client->chan,
-				  json_pack("{s:s, s:i, s:o}", "type", "reconnect", "index",
-					    (int)index, "qps", rw_session_qp_pack(&ep->qps[index])),
-				  err);
+	int ret;
 
+	/* After an interrupt, too, the row ends with all its connections. */
+	rw_chan_set_stop(client->chan, NULL);
+	ret = rw_session_send(client->chan,
+			      json_pack("{s:s, s:i, s:o}", "type", "reconnect", "index",
+					(int)index, "qps", rw_session_qp_pack(&ep->qps[index])),
+			      err);
 	client->awaited = "reconnected";
 	if (!ret && by_cm)
 		ret = rw_session_connect_qp(ep, &client->cm, index, &client->peer, NULL,
@@ -112,6 +115,7 @@ static int reconnect(void *arg, uint32_t index, struct rw_err *err)
 	if (!ret && !by_cm)
 		ret = rw_session_connect_qp(ep, &client->cm, index, &client->peer, msg,
 					    &client->link, err);
+	rw_chan_set_stop(client->chan, client->stop);
 	json_decref(msg);
 	return ret;
 }

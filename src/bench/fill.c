@@ -80,36 +80,49 @@ static struct rw_loss_load pool_load(const struct rw_client *client, const struc
 	return load;
 }
 
-/*
- * Can a model know an open loop? Its arrivals find a context, with a margin for
- * chance, and those of each pool are as those of all.
- */
-static bool is_open_load(const struct rw_conf *conf, const struct rw_loss_load *load,
-			 const struct rw_result *result)
+/* Of an open loop: its arrivals are to find a context, with a margin for chance. */
+static bool has_contexts(const struct rw_loss_load *load, const struct rw_result *result)
 {
 	double busy = load->rate * mean_ns(&result->latency->service) * 1e-9;
 
-	if (load->shape.kind != RW_ARRIVAL_POISSON && rw_conf_nr_pools(conf) > 1)
-		return false;
 	return load->sources > busy + 3 * sqrt(busy) + 2;
 }
 
-/*
- * Models know nothing of pools that differ, of teardowns, of rate limits and gaps,
- * of a closed loop that begins again at once after a drop, and of fallbacks that
- * were not timed.
- */
-static bool fits_a_model(const struct rw_conf *conf, const struct rw_loss_load *load,
-			 const struct rw_result *result)
+/* Why no model knows the load; NULL: one does. */
+static const char *why_no_model(const struct rw_conf *conf, const struct rw_row *row,
+				const struct rw_loss_load *load, const struct rw_result *result)
 {
-	if (conf->pool_scope == RW_POOL_SCOPE_THREAD && conf->qps % conf->threads)
-		return false;
-	if (conf->teardown || *conf->rate_limit || conf->latency_gap_us ||
-	    (!result->latency && result->fallbacks))
-		return false;
-	if (conf->rate)
-		return is_open_load(conf, load, result);
-	return conf->think_us || conf->on_exhaustion != RW_EXHAUSTION_FAIL;
+	if (!rw_mix_is_even(row))
+		return "the operations of the mix take unlike numbers of MRs";
+	if (!rw_conf_pools_are_alike(conf))
+		return "the pools have unlike numbers of QPs";
+	if (conf->teardown)
+		return "connections were torn down";
+	if (*conf->rate_limit || conf->latency_gap_us)
+		return "no model knows a limited rate or a gap";
+	if (!result->latency && result->fallbacks)
+		return "fallbacks were not timed; ib_rw_lat, --rate and --think_us time them";
+	if (conf->rate && load->shape.kind != RW_ARRIVAL_POISSON && rw_conf_nr_pools(conf) > 1)
+		return "the arrivals of several pools are known only if they are Poisson ones";
+	if (conf->rate && !has_contexts(load, result))
+		return "arrivals wait for contexts; raise --contexts";
+	if (!conf->rate && !conf->think_us && conf->on_exhaustion == RW_EXHAUSTION_FAIL)
+		return "in a closed loop a dropped operation comes again at once; give --think_us or --rate";
+	return NULL;
+}
+
+/* The smallest pool for the wished share, or why it is not said. */
+static const char *fill_pool_wanted(const struct rw_loss_load *load, double target,
+				    struct rw_result *result)
+{
+	if (result->share_ci.low > result->share_ci.high)
+		return "too few operations wanted MRs";
+	/* Who foretells the present pool wrongly has nothing to say of others. */
+	if (rw_result_is_surprise(result))
+		return "the load is not what the model takes it for";
+	if (rw_loss_pool_for(load, target, &result->pool_wanted))
+		return "no pool keeps it";
+	return NULL;
 }
 
 /* What the models say of the share of exhaustions, where they can know. */
@@ -117,6 +130,7 @@ static void fill_prediction(const struct rw_client *client, const struct rw_row 
 			    struct rw_result *result)
 {
 	struct rw_loss_load load = pool_load(client, row, result);
+	const char *why = why_no_model(client->conf, row, &load, result);
 	struct rw_loss_prediction prediction;
 	struct rw_err ignored = { 0 };
 	double target;
@@ -124,16 +138,15 @@ static void fill_prediction(const struct rw_client *client, const struct rw_row 
 	if (!rw_blocks_share_ci(&row->shares, row->count.exhaustions, row->count.mr_wanted, 0.95,
 				&result->share_ci))
 		result->share_ci = (struct rw_ci){ 1, 0 };
-	if (!rw_mix_is_even(row))
-		return;
-	if (!fits_a_model(client->conf, &load, result) || rw_loss_predict(&load, &prediction))
-		return;
-	result->share_model = prediction.model;
-	result->share_predicted = prediction.share;
+	if (!why && rw_loss_predict(&load, &prediction))
+		why = "no operation held an MR";
+	if (!why) {
+		result->share_model = prediction.model;
+		result->share_predicted = prediction.share;
+	}
 	rw_conf_pool_target(client->conf, &target, &ignored);
-	/* Who foretells the present pool wrongly has nothing to say of others. */
-	if (target > 0 && !rw_result_is_surprise(result))
-		rw_loss_pool_for(&load, target, &result->pool_wanted);
+	if (target > 0)
+		result->no_pool_wanted = why ? why : fill_pool_wanted(&load, target, result);
 }
 
 /* Only a row that took some intervals has a series worth telling. */

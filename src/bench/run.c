@@ -109,7 +109,7 @@ static void note_block(struct rw_row *row, struct phase *phase)
 static void end_phase(struct rw_row *row, struct phase *phase, uint64_t now)
 {
 	if (phase->limit && row->source)
-		row->count.unserved += rw_source_finish(row->source, now);
+		row->count.unserved += rw_source_finish(row->source, now, row->nr_blocked);
 	phase->limit = phase->least_ticks = 0;
 }
 
@@ -118,7 +118,7 @@ static int look_around(struct rw_row *row, struct phase *phase, uint64_t now,
 		       struct rw_err *err)
 {
 	if (row->source)
-		rw_source_advance(row->source, now);
+		rw_source_advance(row->source, now, row->nr_blocked);
 	if (*row->load->watch.stop || (phase->end_ticks && now >= phase->end_ticks))
 		end_phase(row, phase, now);
 	/* Phases may be shorter than that: the time to ask is the session's. */

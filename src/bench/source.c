@@ -80,6 +80,11 @@ void rw_source_start(struct rw_source *source, uint64_t now, uint64_t most)
 	source->last_ticks = draw(source, &source->last);
 }
 
+static void note_queue(struct rw_source *source, uint32_t waiting)
+{
+	source->queue_max = rw_max(source->queue_max, source->arrived - source->begun + waiting);
+}
+
 static void count_arrivals(struct rw_source *source, uint64_t now, uint32_t draws)
 {
 	while (draws-- && source->last_ticks <= now && source->arrived < source->most) {
@@ -88,18 +93,18 @@ static void count_arrivals(struct rw_source *source, uint64_t now, uint32_t draw
 	}
 	/* Those that began were there, however far the count of arrivals is behind. */
 	source->arrived = rw_max(source->arrived, source->begun);
-	source->queue_max = rw_max(source->queue_max, source->arrived - source->begun);
 }
 
-void rw_source_advance(struct rw_source *source, uint64_t now)
+void rw_source_advance(struct rw_source *source, uint64_t now, uint32_t waiting)
 {
 	if (!source->is_open)
 		return;
 	/* Not so many at once that completions have to wait for them. */
 	count_arrivals(source, now, DRAWS);
+	note_queue(source, waiting);
 }
 
-uint64_t rw_source_finish(struct rw_source *source, uint64_t now)
+uint64_t rw_source_finish(struct rw_source *source, uint64_t now, uint32_t waiting)
 {
 	uint64_t unserved;
 	double behind_ns;
@@ -112,8 +117,8 @@ uint64_t rw_source_finish(struct rw_source *source, uint64_t now)
 		behind_ns = rw_clock_ns(source->clock, now - source->last_ticks);
 		source->arrived += (uint64_t)(behind_ns / source->last.mean_ns);
 		source->arrived = rw_min(source->arrived, source->most);
-		source->queue_max = rw_max(source->queue_max, source->arrived - source->begun);
 	}
+	note_queue(source, waiting);
 	unserved = source->arrived - source->begun;
 	/* They arrived evenly since the oldest of them. */
 	if (unserved)

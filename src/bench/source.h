@@ -55,14 +55,17 @@ static inline bool rw_source_is_poisson(const struct rw_source *source)
 /* A phase of at most @most operations begins at @now; the schedule goes on from there. */
 void rw_source_start(struct rw_source *source, uint64_t now, uint64_t most);
 
-/* Count the arrivals up to @now. */
-void rw_source_advance(struct rw_source *source, uint64_t now);
+/*
+ * Count the arrivals up to @now. Those that have a context, but wait for their MRs
+ * or for room in the SQ (@waiting), are in the queue, too.
+ */
+void rw_source_advance(struct rw_source *source, uint64_t now, uint32_t waiting);
 
 /*
- * The time is over: count all arrivals up to @now. Returns how many of them
+ * The time is over: count all arrivals up to @now, as above. Returns how many of them
  * have not begun: of an open loop, else 0.
  */
-uint64_t rw_source_finish(struct rw_source *source, uint64_t now);
+uint64_t rw_source_finish(struct rw_source *source, uint64_t now, uint32_t waiting);
 
 /*
  * May an operation begin at @now, with @idle contexts free, the first of them

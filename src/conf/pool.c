@@ -21,6 +21,11 @@ uint64_t rw_conf_pool_contexts(const struct rw_conf *conf)
 	return conf->contexts * rw_div_ceil(conf->qps, rw_conf_nr_pools(conf));
 }
 
+bool rw_conf_pools_are_alike(const struct rw_conf *conf)
+{
+	return conf->qps % rw_conf_nr_pools(conf) == 0;
+}
+
 uint64_t rw_conf_pool_size(const struct rw_conf *conf, uint32_t mrs_per_op)
 {
 	return conf->mr_pool == RW_AUTO ? rw_conf_pool_contexts(conf) * mrs_per_op : conf->mr_pool;

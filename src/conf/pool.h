@@ -13,6 +13,9 @@
 uint32_t rw_conf_nr_pools(const struct rw_conf *conf);
 uint64_t rw_conf_pool_contexts(const struct rw_conf *conf);
 
+/* Have all pools as many contexts, and so the same load? */
+bool rw_conf_pools_are_alike(const struct rw_conf *conf);
+
 /*
  * MRs of a pool whose operations take @mrs_per_op at most: as given, or as many
  * as its contexts can need at a time.

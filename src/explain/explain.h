@@ -74,7 +74,8 @@ enum rw_explain_exhausted {
 
 /* Per QP unless it says otherwise. */
 struct rw_explain_budget {
-	uint64_t sq_full;      /* WRs: the longest chain of every context */
+	uint64_t sq_wanted;    /* WRs: the longest chain of every context ... */
+	uint64_t sq_full;      /* ... as far as max_qp_wr goes */
 	uint32_t sq_kernel;    /* rdma_rw_init_qp */
 	uint32_t kernel_per_context; /* WRs that the kernel reckons with */
 	uint32_t longest;      /* WRs of the longest chain */

@@ -90,9 +90,10 @@ static void print_queue(const struct rw_explain *explain, const struct rw_explai
 				   "fallbacks" :
 				   "operations";
 
-	printf("   %-*s: %" PRIu64 " WRs hold the longest chain (%u) of every context%s\n", LABEL,
-	       "Send queue", budget->sq_full, budget->longest,
-	       explain->conf->sq == RW_SQ_FULL ? "" : " (--sq=full)");
+	printf("   %-*s: %" PRIu64 " WRs%s hold the longest chain (%u) of every context%s\n", LABEL,
+	       "Send queue", budget->sq_full,
+	       budget->sq_full < budget->sq_wanted ? ", all that max_qp_wr allows, do not" : "",
+	       budget->longest, explain->conf->sq == RW_SQ_FULL ? "" : " (--sq=full)");
 	printf("   %-*s  the kernel makes %u WRs, %u a context: %u such %s fill it%s\n", LABEL, "",
 	       budget->sq_kernel, budget->kernel_per_context, budget->fits_kernel, what,
 	       explain->conf->sq == RW_SQ_KERNEL ? "; so does --sq=kernel" : "");

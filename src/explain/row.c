@@ -204,8 +204,8 @@ static void fill_budget(const struct rw_explain *explain, struct rw_explain_row 
 	budget->sq_kernel = rw_sizing_qp_send_wr(&kernel, 0, contexts, max_qp_wr);
 
 	budget->longest = rw_max(rw_max(row->chain.nr_wrs, row->fallback.nr_wrs), row->first_wrs);
-	budget->sq_full = rw_min((uint64_t)contexts * budget->longest + explain->marker_wrs,
-				 (uint64_t)max_qp_wr);
+	budget->sq_wanted = (uint64_t)contexts * budget->longest + explain->marker_wrs;
+	budget->sq_full = rw_min(budget->sq_wanted, (uint64_t)max_qp_wr);
 	budget->fits_kernel = budget->sq_kernel / budget->longest;
 	budget->cqes = conf->qps * contexts * row->chain.signaled;
 	budget->sq_run = conf->sq == RW_SQ_KERNEL ?
@@ -242,7 +242,8 @@ static void fill_loss(const struct rw_explain *explain, struct rw_explain_row *r
 	struct rw_err ignored = { 0 };
 
 	/* Of a mix, the kinds share the rate and the pool: no model knows that. */
-	if (!conf->hold_ns || !row->wants_mr || rw_conf_is_mixed(conf))
+	if (!conf->hold_ns || !row->wants_mr || rw_conf_is_mixed(conf) ||
+	    !rw_conf_pools_are_alike(conf))
 		return;
 	load.pool = (uint32_t)row->budget.mr_pool;
 	load.mrs_per_op = row->nr_mrs;

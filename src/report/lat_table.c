@@ -142,7 +142,7 @@ void rw_lat_contrast(const struct rw_conf *conf, const struct rw_result *row,
 		printf("not decided, too few operations\n");
 		return;
 	}
-	printf("%s%+.3f %s (95 %% interval %+.3f to %+.3f), ratio %.3f\n",
+	printf("%s%+.3f %s between the medians of block means (95 %% interval %+.3f to %+.3f), ratio %.3f\n",
 	       rw_ci_no_difference(&by.ci, RW_CI_DIFFERENCE) ? "no difference found, " : "",
 	       by.estimate / unit, rw_lat_unit(conf), by.ci.low / unit, by.ci.high / unit,
 	       ratio.estimate);

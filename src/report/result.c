@@ -1,9 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 #include "report/result.h"
 
+#include <errno.h>
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
+
+/* An interval of a median of fewer values promises what it cannot keep. */
+#define MIN_BLOCKS 20
 
 static double per(double amount, uint64_t n)
 {
@@ -114,7 +119,11 @@ bool rw_result_pair(const struct rw_result *results, uint32_t i,
 bool rw_result_is_surprise(const struct rw_result *result)
 {
 	const struct rw_ci *ci = &result->share_ci;
+	double off = fabs(result->share_predicted - rw_result_exhaustion_share(result));
 
+	/* A row begins with all MRs free: so many more find one. */
+	if (off * (double)result->mr_wanted <= (double)(result->mr_pool * result->nr_pools) + 0.5)
+		return false;
 	return result->share_model && ci->low <= ci->high &&
 	       (result->share_predicted < ci->low || result->share_predicted > ci->high);
 }
@@ -148,5 +157,7 @@ int rw_result_contrast(const struct rw_result *row, const struct rw_result *dire
 					direct->latency->blocks.n };
 	const struct rw_ci_sample b = { row->latency->blocks.means, row->latency->blocks.n };
 
+	if (rw_min(a.n, b.n) < MIN_BLOCKS)
+		return -ENODATA;
 	return rw_ci_bootstrap(&how, &a, &b, result_p);
 }

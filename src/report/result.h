@@ -69,7 +69,8 @@ struct rw_result {
 	struct rw_ci share_ci;   /* 95 % of the share of exhaustions; low > high: not known */
 	const char *share_model; /* that predicts it from the hold time; NULL: none does */
 	double share_predicted;
-	uint32_t pool_wanted;    /* MRs of a pool for --pool_target; 0: not asked, or none */
+	uint32_t pool_wanted;    /* MRs of a pool for --pool_target; 0: not asked, or none ... */
+	const char *no_pool_wanted; /* ... and why none is named; NULL: not asked, or one is */
 	uint64_t waits;          /* for an MR ... */
 	double wait_ns;          /* ... in all */
 	uint64_t sq_stalls;      /* for room in the SQ ... */

@@ -43,6 +43,8 @@ static void print_share(const struct rw_result *r)
 		       100 * (r->share_predicted < 1e-9 ? 0 : r->share_predicted), r->share_model,
 		       rw_result_is_surprise(r) ? ": the load is not what the model takes it for" : "");
 	}
+	if (r->no_pool_wanted)
+		printf(" # no pool is named for --pool_target: %s\n", r->no_pool_wanted);
 	if (r->pool_wanted)
 		printf(" # a pool of %u MRs would keep the share as wished (--pool_target)\n",
 		       r->pool_wanted);
