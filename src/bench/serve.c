@@ -324,6 +324,15 @@ err_cm:
 	return ret;
 }
 
+/* Which client's word it is, for who reads what a server of many said. */
+static int name_client(const struct rw_chan *chan, int ret, struct rw_err *err)
+{
+	const struct rw_err told = *err;
+
+	rw_err_clear(err);
+	return rw_fail(err, told.exit_code, ret, "client %s: %s", rw_chan_peer(chan), told.text);
+}
+
 int rw_serve_client(const struct rw_conf *conf, struct rw_device *device,
 		    struct rw_placement *placement, struct rw_chan *chan,
 		    const volatile sig_atomic_t *stop, struct rw_err *err)
@@ -353,7 +362,9 @@ int rw_serve_client(const struct rw_conf *conf, struct rw_device *device,
 		json_decref(msg);
 		first = false;
 	}
-	if (ret)
+	if (ret == -EREMOTEIO)
+		ret = name_client(chan, ret, err);
+	else if (ret)
 		rw_chan_send_error(chan, err);
 	else
 		printf("client %s: %u rows, %" PRIu64 " operations\n", rw_chan_peer(chan),
