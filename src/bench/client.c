@@ -391,6 +391,20 @@ static int run_session(struct rw_client *client, struct rw_err *err)
 	return ret;
 }
 
+/* What is wrong with a run that came to its end. Behind "end", too, the server hears it. */
+static int judge(struct rw_client *client, struct rw_err *err)
+{
+	int ret;
+
+	if (*client->stop && !client->nr_results)
+		ret = rw_fail(err, RW_EXIT_RUN, -EINTR, "interrupted before anything was measured");
+	else
+		ret = rw_client_check_corrupt(client, err);
+	if (ret)
+		rw_chan_send_error(client->chan, err);
+	return ret;
+}
+
 static int write_json(struct rw_client *client, struct rw_err *err)
 {
 	struct rw_err write_err = { 0 };
@@ -442,16 +456,14 @@ int rw_client_run(const struct rw_conf *given, const char *command_line,
 		goto out;
 	rw_chan_set_stop(client.chan, stop);
 	ret = run_session(&client, err);
-	rw_chan_close(client.chan);
 	if (ret == -EINTR && *stop && client.nr_results) {
 		/* The user ended it, and what was measured is reported. */
 		rw_err_clear(err);
 		ret = 0;
 	}
-	if (!ret && *stop && !client.nr_results)
-		ret = rw_fail(err, RW_EXIT_RUN, -EINTR, "interrupted before anything was measured");
 	if (!ret)
-		ret = rw_client_check_corrupt(&client, err);
+		ret = judge(&client, err);
+	rw_chan_close(client.chan);
 	if (write_json(&client, err))
 		ret = err->error;
 out:
