@@ -19,10 +19,12 @@ static int arg_of(const struct rw_opt *opt)
 	}
 }
 
-/* Does perftest's @row add a name to @opt? */
-static bool adds_name(const struct rw_parity *row, const struct rw_opt *opt)
+/* Does perftest's @row add a name to @opt, or one that takes @value only? */
+static bool adds_name(const struct rw_parity *row, const struct rw_opt *opt, const char *value)
 {
-	return opt && strcmp(row->name, opt->name) && (!opt->alias || strcmp(row->name, opt->alias));
+	if (!opt)
+		return value;
+	return strcmp(row->name, opt->name) && (!opt->alias || strcmp(row->name, opt->alias));
 }
 
 static char *add_letter(char *letters, char letter, int has_arg)
@@ -54,9 +56,9 @@ void rw_names_init(struct rw_names *names)
 		const struct rw_parity *row = &rw_parity[i];
 		const struct rw_opt *opt = rw_parity_opt(row, &value);
 
-		if (!adds_name(row, opt))
+		if (!adds_name(row, opt, value))
 			continue;
-		if (row->letter != opt->letter)
+		if (!opt || row->letter != opt->letter)
 			letters = add_letter(letters, row->letter, row->has_value);
 		*longs++ = (struct option){ row->name, row->has_value, NULL, PARITY_VALUE(i) };
 	}
@@ -78,6 +80,7 @@ struct rw_name rw_name_of(int what)
 			name.opt = &rw_opts[i];
 	if (!name.opt && !parity)
 		parity = rw_parity_find(NULL, what);
+	name.theirs = parity;
 	if (parity)
 		name.opt = rw_parity_opt(parity, &name.value);
 	name.typed = parity ? parity->name : name.opt ? name.opt->name : NULL;

@@ -20,7 +20,8 @@ struct rw_names {
 struct rw_name {
 	const struct rw_opt *opt; /* NULL: we have none */
 	const char *typed;        /* the long name; NULL: neither we nor perftest have one */
-	const char *value;        /* what perftest's name stands for; NULL: nothing */
+	const char *value;        /* as rw_parity_opt() says; NULL: nothing */
+	const struct rw_parity *theirs; /* perftest's row, if it is perftest's name; else NULL */
 };
 
 /* A missing argument is told from an unknown option (the ':' of getopt). */

@@ -113,7 +113,7 @@ const struct rw_parity rw_parity[] = {
 	{ 0, "wait_destroy", VALUE, NONE, NULL, "nothing is held after the run; --keep_serving keeps a server" },
 	{ 0, "no_lock", FLAG, NONE, NULL, "no thread domain is made; for mlx5 devices set MLX5_SINGLE_THREADED=1" },
 	{ 0, "congest_type", VALUE, NONE, NULL, "the congestion control of hns devices is chosen by their own tools" },
-	{ 'c', "connection", VALUE, NONE, NULL, DC },
+	{ 'c', "connection", VALUE, NONE, "=RC", DC },
 	{ 0, "log_dci_streams", VALUE, NONE, NULL, DC },
 	{ 0, "log_active_dci_streams", VALUE, NONE, NULL, DC },
 	{ 'A', "atomic_type", VALUE, NONE, NULL, ATOMIC },

@@ -33,15 +33,22 @@ struct rw_parity {
 	const char *name; /* perftest's */
 	bool has_value;   /* perftest's takes one */
 	enum rw_parity_verdict verdict;
-	const char *ours; /* NAME; NAME=VALUE of a flag that stands for that; NULL: none, or @name */
+	/*
+	 * NAME; NAME=VALUE of a flag that stands for that; =VALUE: none, but that value
+	 * asks for what is done anyway; NULL: none, or @name
+	 */
+	const char *ours;
 	const char *why;  /* one clause: how, why not, and what to do instead; NULL: nothing to say */
 };
 
 extern const struct rw_parity rw_parity[];
 extern const uint32_t rw_nr_parity;
 
-/* Our option that @row is taken for, and the value that it stands for (else NULL); or NULL. */
-const struct rw_opt *rw_parity_opt(const struct rw_parity *row, const char **value);
+/*
+ * Our option that @row is taken for, and the value that it stands for (else NULL). NULL:
+ * there is none; @value_p then is the only one that is not refused (NULL: all are).
+ */
+const struct rw_opt *rw_parity_opt(const struct rw_parity *row, const char **value_p);
 
 /* What @row is in this program. */
 enum rw_parity_verdict rw_parity_verdict(const struct rw_parity *row);

@@ -16,19 +16,19 @@ static const struct rw_opt *opt_named(const char *name, size_t len)
 	return NULL;
 }
 
-const struct rw_opt *rw_parity_opt(const struct rw_parity *row, const char **value)
+const struct rw_opt *rw_parity_opt(const struct rw_parity *row, const char **value_p)
 {
 	const char *ours = row->ours;
 	size_t len;
 
-	*value = NULL;
+	*value_p = NULL;
 	if (row->verdict == RW_PARITY_SAME)
 		ours = row->name;
 	if (!ours)
 		return NULL;
 	len = strcspn(ours, "=");
 	if (ours[len])
-		*value = ours + len + 1;
+		*value_p = ours + len + 1;
 	return opt_named(ours, len);
 }
 
@@ -158,7 +158,8 @@ static void print_line(uint32_t first)
 	}
 	printf(" | %s", verdicts[rw_parity_verdict(row)]);
 	if (row->ours)
-		printf(": `--%s`", row->ours);
+		printf(*row->ours == '=' ? ", but for `%s`" : ": `--%s`",
+		       row->ours + (*row->ours == '='));
 	printf(" | %s |\n", row->why ? row->why : "");
 }
 

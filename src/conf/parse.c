@@ -46,7 +46,7 @@ static int bad_option(const struct rw_conf *conf, int what, char *const argv[],
 			       name.opt->unit);
 	if (name.opt && optopt >= RW_LONG_NAMES)
 		return rw_fail(err, RW_EXIT_USAGE, -EINVAL, "--%s takes no value", name.typed);
-	parity = rw_parity_find(argv[optind - 1], optopt);
+	parity = name.theirs ? name.theirs : rw_parity_find(argv[optind - 1], optopt);
 	if (parity)
 		return rw_parity_refuse(parity, err);
 	if (optopt)
@@ -243,8 +243,11 @@ static int take_host(struct rw_conf *conf, int argc, char *const argv[], struct 
 static int take_option(struct rw_conf *conf, int what, const char *text, struct rw_err *err)
 {
 	struct rw_name name = rw_name_of(what);
-	const struct rw_opt *opt = opt_of_mix(name.opt, text);
+	const struct rw_opt *opt;
 
+	if (!name.opt)
+		return strcmp(text, name.value) ? rw_parity_refuse(name.theirs, err) : 0;
+	opt = opt_of_mix(name.opt, text);
 	if (!rw_opt_is_of(opt, conf->test))
 		return rw_fail(err, RW_EXIT_USAGE, -EINVAL,
 			       "--%s is an option of ib_rw_%s, not of %s; leave it out", opt->name,

@@ -50,6 +50,11 @@ static void test_rows_fit_our_options(void **state)
 		const char *value;
 		const struct rw_opt *opt = rw_parity_opt(row, &value);
 
+		if (!opt && value) {
+			if (!row->has_value)
+				fail_msg("--%s is taken with a value, and has none", row->name);
+			continue;
+		}
 		if ((row->ours || row->verdict == RW_PARITY_RENAMED) && !opt)
 			fail_msg("--%s: we have no --%s", row->name, row->ours);
 		if (row->verdict == RW_PARITY_SAME && row->ours)
@@ -165,6 +170,46 @@ static void test_other_names(void **state)
 	}
 }
 
+/* What asks for what is done anyway changes nothing; every other value is refused. */
+static void test_connection(void **state)
+{
+	static const char *const others[] = { "UC", "UD", "XRC", "DC", "SRD", "rc", "RCX", "R", "" };
+	struct rw_conf given, plain;
+	struct rw_err err = { 0 };
+
+	assert_int_equal(parse(&program, ARGS("-F"), &plain, &err), 0);
+	assert_int_equal(parse(&program, ARGS("-c", "RC", "-F"), &given, &err), 0);
+	assert_memory_equal(&given, &plain, sizeof(plain));
+	assert_int_equal(parse(&program, ARGS("-FcRC"), &given, &err), 0);
+	assert_memory_equal(&given, &plain, sizeof(plain));
+	assert_int_equal(parse(&lat, ARGS("-F"), &plain, &err), 0);
+	assert_int_equal(parse(&lat, ARGS("--connection=RC", "-F"), &given, &err), 0);
+	assert_memory_equal(&given, &plain, sizeof(plain));
+	assert_int_equal(parse(&lat, ARGS("--connection", "RC", "-F"), &given, &err), 0);
+	assert_memory_equal(&given, &plain, sizeof(plain));
+	for (size_t i = 0; i < RW_ARRAY_SIZE(others); i++) {
+		assert_int_equal(parse(&program, ARGS("-c", others[i]), &given, &err), -EINVAL);
+		assert_told(&err, RW_EXIT_USAGE, -EINVAL, "-c, --connection is perftest's and does not apply here: all QPs are RC");
+		assert_int_equal(parse(&program, ARGS("--connection", others[i]), &given, &err), -EINVAL);
+		assert_told(&err, RW_EXIT_USAGE, -EINVAL, "-c, --connection is perftest's");
+	}
+}
+
+/* At the end of a server's command line there is no host to be taken for the value. */
+static void test_connection_without_value(void **state)
+{
+	static const char *const words[] = { "-c", "--connection" };
+	struct rw_conf conf;
+
+	for (size_t i = 0; i < RW_ARRAY_SIZE(words); i++) {
+		char *server[] = { (char *)"ib_rw_bw", (char *)(uintptr_t)words[i], NULL };
+		struct rw_err err = { 0 };
+
+		assert_int_equal(rw_conf_parse(&program, 2, server, &conf, &err), -EINVAL);
+		assert_told(&err, RW_EXIT_USAGE, -EINVAL, "-c, --connection is perftest's");
+	}
+}
+
 /* Words about a name of perftest's are about that name. */
 static void test_wrong_use(void **state)
 {
@@ -195,6 +240,8 @@ int main(void)
 		cmocka_unit_test(test_our_names_mean_the_same),
 		cmocka_unit_test(test_refusals),
 		cmocka_unit_test(test_other_names),
+		cmocka_unit_test(test_connection),
+		cmocka_unit_test(test_connection_without_value),
 		cmocka_unit_test(test_wrong_use),
 	};
 
