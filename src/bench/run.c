@@ -18,7 +18,7 @@
 /* The state of one phase that only the loop needs. */
 struct phase {
 	uint64_t limit;       /* operations to issue */
-	uint64_t end_ticks;   /* 0: no end */
+	uint64_t end_ticks;   /* UINT64_MAX: no end */
 	uint64_t least_ticks; /* a rate limit: as long as its operations are to take */
 	uint64_t watch_every;
 	uint64_t last_ticks;  /* of the last completion */
@@ -28,6 +28,7 @@ struct phase {
 	uint64_t window_end;  /* ... of which the last will be this one */
 	uint64_t window_start_ticks, window_start_bytes;
 	uint64_t block_end;   /* of latencies: the last operation of a block */
+	uint64_t interval_end; /* of the series, in ticks, or a little less */
 	double peak_bytes_per_tick, least_bytes_per_tick; /* windows; 0: none was whole */
 	uint64_t cpu_thread_ns; /* at its start */
 };
@@ -65,6 +66,8 @@ static void note_share(struct rw_row *row)
 	const struct rw_counters *count = &row->count;
 	uint64_t wanted;
 
+	if (!row->uses_mrs)
+		return;
 	count_wanted(row);
 	wanted = count->mr_wanted - row->share_wanted;
 	if (wanted < SHARE_BLOCK)
@@ -74,23 +77,38 @@ static void note_share(struct rw_row *row)
 	row->share_exhausted = count->exhaustions;
 }
 
-/* Operations belong to the interval in which they were polled. */
-static void note_interval(struct rw_row *row, uint64_t now, bool over)
+/* Operations belong to the interval in which they were polled: those since the last one's end. */
+static void fill_interval(struct rw_row *row)
 {
 	struct rw_row_series *s = row->series;
 	const struct rw_counters *count = &row->count;
-	uint64_t now_ns = (uint64_t)rw_clock_ns(&row->load->clock, now - row->start_ticks);
 
-	if (now_ns <= s->series.end_ns && !over)
-		return;
 	s->series.open.operations += count->operations - s->operations;
 	s->series.open.bytes += rw_row_bytes(row) - s->bytes;
 	s->series.open.exhaustions += count->exhaustions - s->exhaustions;
 	s->operations = count->operations;
 	s->bytes = rw_row_bytes(row);
 	s->exhaustions = count->exhaustions;
-	if (!over)
-		rw_series_advance(&s->series, now_ns);
+}
+
+static uint64_t interval_end(const struct rw_row *row)
+{
+	return row->start_ticks +
+	       rw_clock_ticks_of_ns(&row->load->clock, (double)row->series->series.end_ns);
+}
+
+static void note_interval(struct rw_row *row, struct phase *phase, uint64_t now)
+{
+	uint64_t now_ns;
+
+	if (now < phase->interval_end)
+		return;
+	now_ns = (uint64_t)rw_clock_ns(&row->load->clock, now - row->start_ticks);
+	if (now_ns <= row->series->series.end_ns)
+		return;
+	fill_interval(row);
+	rw_series_advance(&row->series->series, now_ns);
+	phase->interval_end = interval_end(row);
 }
 
 /*
@@ -119,7 +137,7 @@ static int look_around(struct rw_row *row, struct phase *phase, uint64_t now,
 {
 	if (row->source)
 		rw_source_advance(row->source, now, row->nr_blocked);
-	if (*row->load->watch.stop || (phase->end_ticks && now >= phase->end_ticks))
+	if (*row->load->watch.stop || now >= phase->end_ticks)
 		end_phase(row, phase, now);
 	/* Phases may be shorter than that: the time to ask is the session's. */
 	if (now < row->load->watch_ticks)
@@ -150,7 +168,8 @@ static void start_phase(struct rw_row *row, const struct rw_row_limit *limit,
 	row->start_ticks = now - rw_clock_ticks_of_ns(clock, (double)row->count.elapsed_ns);
 	*phase = (struct phase){
 		.limit = row->count.issued + limit->operations,
-		.end_ticks = limit->ns ? now + rw_clock_ticks_of_ns(clock, (double)limit->ns) : 0,
+		.end_ticks = limit->ns ? now + rw_clock_ticks_of_ns(clock, (double)limit->ns) :
+					 UINT64_MAX,
 		.watch_every = rw_clock_ticks_of_ns(clock, WATCH_NS),
 		.last_ticks = now,
 		.silence = rw_clock_ticks_of_ns(clock, SILENCE_NS),
@@ -159,6 +178,7 @@ static void start_phase(struct rw_row *row, const struct rw_row_limit *limit,
 		.window_ops = row->load->nr_slots,
 		.window_end = UINT64_MAX,
 		.block_end = UINT64_MAX,
+		.interval_end = interval_end(row),
 		.window_start_ticks = now,
 		.window_start_bytes = rw_row_bytes(row),
 	};
@@ -187,7 +207,7 @@ static void finish_phase(struct rw_row *row, const struct phase *phase)
 	row->ended_ns = rw_clock_raw_ns();
 	count->elapsed_ns += row->ended_ns - row->began_ns;
 	count->cpu_thread_ns += rw_clock_cpu_ns(CLOCK_THREAD_CPUTIME_ID) - phase->cpu_thread_ns;
-	note_interval(row, rw_clock_ticks(&row->load->clock), true);
+	fill_interval(row);
 	count_wanted(row);
 	if (row->source) {
 		count->queue_max = rw_max(count->queue_max, row->source->queue_max);
@@ -206,10 +226,13 @@ static void finish_phase(struct rw_row *row, const struct phase *phase)
 					    least;
 }
 
-/* A burst is not over before the next one might begin: else the last would be above the limit. */
+/*
+ * Nothing more is to be begun: is all else over, too? A burst is not before the next
+ * one might begin: else the last would be above the limit.
+ */
 static bool is_over(const struct rw_row *row, const struct phase *phase)
 {
-	return !rw_row_in_flight(row) && !row->nr_blocked && row->count.issued >= phase->limit &&
+	return !rw_row_in_flight(row) && !row->nr_blocked &&
 	       (!phase->least_ticks || rw_row_ticks(row) >= phase->least_ticks);
 }
 
@@ -258,12 +281,13 @@ int rw_row_run(struct rw_row *row, const struct rw_row_limit *limit, struct rw_e
 		ret = rw_row_issue(row, phase.limit, err);
 		if (!ret && rw_unlikely(row->dying))
 			ret = rw_row_teardown(row, err);
-		if (!ret && row->count.issued >= phase.limit)
+		if (!ret && row->count.issued >= phase.limit) {
 			ret = rw_row_flush_unsignaled(row, err);
+			if (!ret && is_over(row, &phase))
+				break;
+		}
 		if (ret)
 			return ret;
-		if (is_over(row, &phase))
-			break;
 		n = rw_row_poll(row, err);
 		if (!n && row->load->ep.channel)
 			n = await_event(row, &phase, err);
@@ -274,7 +298,7 @@ int rw_row_run(struct rw_row *row, const struct rw_row_limit *limit, struct rw_e
 			note_window(row, &phase, now);
 			note_share(row);
 			note_block(row, &phase);
-			note_interval(row, now, false);
+			note_interval(row, &phase, now);
 		} else {
 			if (row->load->yields)
 				sched_yield();
