@@ -87,8 +87,9 @@ def listening(port):
 
 
 @contextlib.contextmanager
-def serving(server):
-    """The options by which a client finds @server, a command that runs meanwhile."""
+def serving(server, patience=5):
+    """The options by which a client finds @server, a command that runs meanwhile, and for
+    @patience seconds after its client unless it ends itself."""
     port = str(free_port())
     with subprocess.Popen([*server, "-d", SERVER_DEVICE, "-p", port], stdin=subprocess.DEVNULL,
                           stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as host:
@@ -100,7 +101,7 @@ def serving(server):
                 time.sleep(0.02)
             yield ["-d", CLIENT_DEVICE, "-p", port, "-F"]
             with contextlib.suppress(subprocess.TimeoutExpired):
-                host.wait(5)
+                host.wait(patience)
         finally:
             host.kill()
 
