@@ -6,8 +6,7 @@ Allocations: a preloaded library counts them, but for the emulated device's; run
 and of many operations must need the same number. System calls: strace lists those between
 the message that prepares a row and the one that ends it, each with its stack. There may be
 those of the emulated device, by which it moves data, and the watch of the control
-connection: in 50 ms one poll, one question whether there is a terminal to show progress
-on, and now and then a word to the server. The clocks of processor time are read at the
+connection: in 50 ms one poll, and now and then a word to the server. The clocks of processor time are read at the
 ends of a phase, not in between.
 """
 import os
@@ -19,14 +18,15 @@ import tempfile
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 # pylint: disable=wrong-import-position
+from emucase import server_of
 from rwbed import enter_emu
-from rwproc import BUILDDIR, PROGRAM, client, eq, shared_server, true
+from rwproc import BUILDDIR, LATENCY, PROGRAM, client, eq, true
 from rwtap import case, good, run_cases
 
 COUNTER = os.path.join(BUILDDIR, "tests", "emu", "malloc_count.so")
 FEW, MANY, TRACED = 1000, 21000, 100
 CONTEXTS = 32
-WATCH_S = {"poll": 0.05, "ioctl": 0.05, "sendto": 5}
+WATCH_S = {"poll": 0.05, "sendto": 5}
 AT_THE_ENDS = {"clock_gettime"}
 # Others that it is seen to call it only passes on.
 OF_THE_DEVICE = "process_vm_readv", "process_vm_writev", "getpid"
@@ -40,24 +40,31 @@ CONFIGURATIONS = (  # pool, exhaustion, further options
 )
 
 
-def measure(engine, operations, configuration, **more):
+TIMED = (  # program, further options
+    (LATENCY, ()),
+    (LATENCY, ("--rate=20000",)),
+    (PROGRAM, ("--rate=20000",)),
+    (PROGRAM, ("--think_us=100", "-q", "2")),
+)
+
+
+def measure(engine, operations, configuration, program=PROGRAM, **more):
     pool, policy, options = configuration
-    server = shared_server(device="mlx5_0")
-    run = client(server, "-F", "--interval_ms=3600000", "-s", "4K", "--sges=16", "--segment=256", "-t", str(CONTEXTS),
+    run = client(server_of(program), "-F", "--interval_ms=3600000", "-s", "4K", "--sges=16", "--segment=256", "-t", str(CONTEXTS),
                  "-n", str(operations), "--path=direct,mr,auto", f"--engine={engine}",
                  f"--mr_pool={pool}", f"--on_exhaustion={policy}", *options, device="mlx5_1",
-                 **more)
-    rows = good(run, verified=False, rows=3, engine=engine)
-    eq(rows[1]["exhaustions"] > 0, pool < CONTEXTS, "exhaustions")
-    return rows
+                 program=program, **more)
+    return good(run, verified=False, rows=3, engine=engine)
 
 
-def allocations(engine, operations, configuration):
+def allocations(engine, operations, configuration, program=PROGRAM):
     """What a whole run asks of the allocator: allocations and frees."""
     with tempfile.NamedTemporaryFile("r") as file:
         env = dict(os.environ, RW_MALLOC_COUNT=file.name,
                    LD_PRELOAD=os.environ["LD_PRELOAD"] + ":" + COUNTER)
-        measure(engine, operations, configuration, env=env)
+        rows = measure(engine, operations, configuration, program, env=env)
+        if configuration in CONFIGURATIONS:
+            eq(rows[1]["exhaustions"] > 0, configuration[0] < CONTEXTS, "exhaustions")
         return [int(word) for word in open(file.name, encoding="ascii").read().split()]
 
 
@@ -156,12 +163,26 @@ def declare(why_no_trace):
                 case(f"{name}: no system call # SKIP {why_no_trace}")(lambda: None)
 
 
+def declare_timed():
+    """Operations are timed one by one: histograms, blocks, arrivals."""
+    for program, options in TIMED:
+        def _(program=program, options=options):
+            few, many = (allocations("umr", n, (CONTEXTS, "fallback", options), program)
+                         for n in (FEW, MANY))
+            # Intervals of confidence and words to the server take some, blocks of 100
+            # operations would take 600, and operations 60000.
+            for less, more in zip(few, many):
+                true(more - less < 300, f"{more - less} of {MANY - FEW} more operations a row")
+        case(" ".join((os.path.basename(program), *options)) + ": no allocation")(_)
+
+
 def main():
     if "san.so" in subprocess.run(["ldd", PROGRAM], capture_output=True, text=True,
                                   check=False).stdout:
         print("1..0 # SKIP a sanitizer allocates and calls for itself")
     elif enter_emu(tick=0):  # only polls drive the device: no thread of its own
         declare(find_why_no_trace())
+        declare_timed()
         run_cases()
 
 
