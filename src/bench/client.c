@@ -6,142 +6,8 @@
 #include <string.h>
 
 #include "bench/client.h"
-#include "ctl/field.h"
 #include "ctl/net.h"
-#include "ctl/wait.h"
 #include "report/live.h"
-
-/* A row of many operations may take for ever; that the client hangs shows by its silence. */
-static int say_alive(struct rw_client *client, struct rw_err *err)
-{
-	int ret;
-
-	if (rw_deadline_left(client->alive_at_ms))
-		return 0;
-	client->alive_at_ms = rw_deadline_in(RW_ALIVE_MS);
-	ret = rw_session_send(client->chan, rw_msg_word("alive"), err);
-	if (ret == -EINTR) {
-		/* The row is ending, and its end will be told. */
-		rw_err_clear(err);
-		ret = 0;
-	}
-	return ret;
-}
-
-/* A message or the end of the connection in the middle of a row is no good news. */
-static int watch_peer(void *arg, struct rw_err *err)
-{
-	struct rw_client *client = arg;
-	json_t *msg = NULL;
-	int ret;
-
-	if (rw_crew_has_failed(&client->crew))
-		return rw_crew_cancel(err);
-	if (!rw_chan_poll(client->chan))
-		return say_alive(client, err);
-	ret = rw_chan_recv(client->chan, 0, &msg, err);
-	if (ret == -ETIMEDOUT) {
-		/* Part of a message; the rest will come. */
-		rw_err_clear(err);
-		return 0;
-	}
-	if (!ret) {
-		json_decref(msg);
-		ret = rw_fail(err, RW_EXIT_PEER, -EPROTO,
-			      "the server %s sent a message in the middle of a run",
-			      rw_chan_peer(client->chan));
-	}
-	return ret;
-}
-
-/* The other threads talk to nobody. */
-static int watch_crew(void *arg, struct rw_err *err)
-{
-	const struct rw_worker *worker = arg;
-
-	return rw_crew_has_failed(worker->crew) ? rw_crew_cancel(err) : 0;
-}
-
-/* While rdma_cm connects, the server's answer may come already, or why there will be none. */
-static int watch_connect(void *arg, struct rw_err *err)
-{
-	struct rw_client *client = arg;
-	int ret;
-
-	if (client->answer || !rw_chan_poll(client->chan))
-		return 0;
-	ret = rw_session_recv(client->chan, 0, client->awaited, &client->answer, err);
-	if (ret == -ETIMEDOUT) {
-		rw_err_clear(err);
-		return 0;
-	}
-	return ret;
-}
-
-/* By rdma_cm the QPs are connected with the server, else after it. */
-static int take_answer(struct rw_client *client, json_t **msg_p, struct rw_err *err)
-{
-	int ret = 0;
-
-	if (!client->answer)
-		ret = rw_session_recv(client->chan, RW_STEP_MS, client->awaited, &client->answer,
-				      err);
-	*msg_p = client->answer;
-	client->answer = NULL;
-	return ret;
-}
-
-/* The client's half of a reconnection, see the messages in ctl/msg.h. */
-static int reconnect(void *arg, uint32_t index, struct rw_err *err)
-{
-	struct rw_client *client = arg;
-	struct rw_endpoint *ep = &rw_client_load(client)->ep;
-	bool by_cm = client->conf->rdma_cm;
-	json_t *msg = NULL;
-	int ret;
-
-	/* After an interrupt, too, the row ends with all its connections. */
-	rw_chan_set_stop(client->chan, NULL);
-	ret = rw_session_send(client->chan,
-			      json_pack("{s:s, s:i, s:o}", "type", "reconnect", "index",
-					(int)index, "qps", rw_session_qp_pack(&ep->qps[index])),
-			      err);
-	client->awaited = "reconnected";
-	if (!ret && by_cm)
-		ret = rw_session_connect_qp(ep, &client->cm, index, &client->peer, NULL,
-					    &client->link, err);
-	if (!ret)
-		ret = take_answer(client, &msg, err);
-	if (!ret && !by_cm)
-		ret = rw_session_connect_qp(ep, &client->cm, index, &client->peer, msg,
-					    &client->link, err);
-	rw_chan_set_stop(client->chan, client->stop);
-	json_decref(msg);
-	return ret;
-}
-
-static struct rw_load_watch watch_of(struct rw_client *client, struct rw_worker *worker)
-{
-	if (!worker->index)
-		return (struct rw_load_watch){ client->stop, watch_peer, rw_client_progress,
-					       reconnect, client };
-	return (struct rw_load_watch){ client->stop, watch_crew, rw_worker_progress, NULL, worker };
-}
-
-static int setup(struct rw_client *client, struct rw_err *err)
-{
-	struct rw_msg_port port;
-
-	rw_port_addr_get(&client->device, true, &client->own);
-	rw_session_port_to_msg(&client->own, &port);
-	return rw_session_send(client->chan,
-			       json_pack("{s:s, s:s, s:o, s:o, s:i}", "type", "setup", "test",
-					 client->conf->test->id, "run",
-					 rw_conf_to_json(client->conf, true), "port",
-					 rw_msg_port_pack(&port), "wr_segs",
-					 (int)rw_client_load(client)->wr_segs),
-			       err);
-}
 
 static json_t *connection_facts(struct rw_client *client)
 {
@@ -168,129 +34,6 @@ static json_t *clock_facts(const struct rw_client *client)
 			 clock->cost_ns);
 }
 
-static uint64_t largest_size(const struct rw_conf *conf)
-{
-	uint64_t sizes[RW_MAX_SIZES];
-
-	return sizes[rw_conf_sizes(conf, sizes) - 1];
-}
-
-static int take_accept(struct rw_client *client, const json_t *msg, struct rw_err *err)
-{
-	struct rw_msg_buffer buffer = {
-		.nr_rkeys = client->conf->mr_per_qp ? (uint32_t)client->conf->qps : 1,
-	};
-	struct rw_msg_port port;
-	json_t *obj, *facts;
-	int ret = rw_field_obj(msg, "port", &obj, err);
-
-	if (!ret)
-		ret = rw_msg_port_unpack(obj, &port, err);
-	if (!ret)
-		ret = rw_field_obj(msg, "buffer", &obj, err);
-	if (!ret)
-		ret = rw_msg_buffer_unpack(obj, &buffer, err);
-	if (!ret)
-		ret = rw_field_obj(msg, "facts", &facts, err);
-	if (ret)
-		return ret;
-	if (buffer.slot_bytes < largest_size(client->conf))
-		return rw_fail(err, RW_EXIT_PEER, -EPROTO,
-			       "message from the peer: its memory is too small for the run");
-	for (uint32_t i = 0; i < client->crew.n; i++)
-		rw_load_set_remote(&client->crew.workers[i].load, &buffer);
-	ret = rw_session_check_facts(facts, err);
-	if (ret)
-		return ret;
-	client->facts.peer = json_incref(facts);
-	rw_session_port_from_msg(&port, &client->peer);
-	return 0;
-}
-
-static int take_cm(struct rw_client *client, const json_t *msg, struct rw_err *err)
-{
-	struct rw_msg_cm cm;
-	json_t *obj;
-	int ret;
-
-	if (!client->conf->rdma_cm)
-		return 0;
-	ret = rw_field_obj(msg, "cm", &obj, err);
-	if (!ret)
-		ret = rw_msg_cm_unpack(obj, &cm, err);
-	if (ret)
-		return ret;
-	client->cm.port = cm.port;
-	client->cm.token = cm.token;
-	return 0;
-}
-
-/* That a QP was rejected may have a reason which the server tells; its mere silence is none. */
-static void prefer_told_reason(struct rw_client *client, struct rw_err *err)
-{
-	struct rw_err told = *err;
-
-	rw_client_ask_for_reason(client, &told);
-	if (told.error == -EREMOTEIO)
-		*err = told;
-}
-
-/* What the server's first QP has, for the report; nothing where its device does not tell. */
-static void take_peer_qp(struct rw_client *client, const json_t *msg)
-{
-	const char *key;
-	json_t *qp = json_object(), *value;
-
-	json_object_foreach(json_object_get(msg, "qp"), key, value)
-		if (json_is_integer(value) || json_is_boolean(value))
-			json_object_set(qp, key, value);
-	json_object_set_new(client->facts.peer, "qp", qp);
-}
-
-static int connect_qps(struct rw_client *client, struct rw_endpoint *ep, struct rw_err *err)
-{
-	json_t *msg, *answer = NULL;
-	int ret = rw_session_recv(client->chan, RW_STEP_MS, "accept", &msg, err);
-
-	if (ret)
-		return ret;
-	ret = take_accept(client, msg, err);
-	if (!ret)
-		ret = take_cm(client, msg, err);
-	if (!ret)
-		ret = rw_session_send(client->chan,
-				      json_pack("{s:s, s:o}", "type", "connect", "qps",
-						rw_session_qps_pack(ep)),
-				      err);
-	client->awaited = "connected";
-	if (!ret) {
-		ret = rw_session_connect(ep, &client->cm, client->conf, &client->own,
-					 &client->peer, msg, 0, &client->link, err);
-		if (ret && client->conf->rdma_cm)
-			prefer_told_reason(client, err);
-	}
-	json_decref(msg);
-	if (!ret)
-		ret = take_answer(client, &answer, err);
-	if (!ret)
-		take_peer_qp(client, answer);
-	json_decref(answer);
-	for (uint32_t i = 0; i < client->crew.n && !ret; i++)
-		ret = rw_load_pace(&client->crew.workers[i].load, err);
-	return ret;
-}
-
-static int connect_all(struct rw_client *client, struct rw_err *err)
-{
-	struct rw_endpoint ep;
-	int ret = rw_crew_list_qps(&client->crew, &ep, err);
-
-	if (!ret)
-		ret = connect_qps(client, &ep, err);
-	rw_crew_free_qps(&ep);
-	return ret;
-}
-
 /* Each in its own thread, which is the first to touch the memory. */
 static int open_load(void *arg, struct rw_worker *worker, struct rw_err *err)
 {
@@ -301,7 +44,7 @@ static int open_load(void *arg, struct rw_worker *worker, struct rw_err *err)
 		.clock = &client->clock,
 		.memory_node = client->placement.place.memory_node,
 		.yields = rw_placement_is_crowded(&client->placement, client->crew.n),
-		.watch = watch_of(client, worker),
+		.watch = rw_client_watch_of(client, worker),
 	};
 
 	return rw_load_open(&worker->load, &want, err);
@@ -340,7 +83,7 @@ static void check_memory(struct rw_client *client)
 /* Everything between an open control connection and the last row. */
 static int run_session(struct rw_client *client, struct rw_err *err)
 {
-	const struct rw_cm_watch cm_watch = { client->stop, watch_connect, client };
+	const struct rw_cm_watch cm_watch = { client->stop, rw_client_watch_connect, client };
 	uint8_t like[16];
 	int ret;
 
@@ -361,9 +104,7 @@ static int run_session(struct rw_client *client, struct rw_err *err)
 		rw_cm_close(&client->cm);
 		return ret;
 	}
-	ret = setup(client, err);
-	if (!ret)
-		ret = connect_all(client, err);
+	ret = rw_client_connect(client, err);
 	if (!ret) {
 		const struct rw_load *load = rw_client_load(client);
 

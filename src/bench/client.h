@@ -46,6 +46,18 @@ struct rw_client {
 };
 
 /*
+ * Tell the server of the run, hear of its memory, and connect the QPs of all
+ * workers. Returns 0 or -errno, told in @err.
+ */
+int rw_client_connect(struct rw_client *client, struct rw_err *err);
+
+/* What rdma_cm asks while it connects: 0, or why it is to give up; @arg is the client. */
+int rw_client_watch_connect(void *arg, struct rw_err *err);
+
+/* Whom the loop of @worker asks: worker 0 listens to the server, the others to each other. */
+struct rw_load_watch rw_client_watch_of(struct rw_client *client, struct rw_worker *worker);
+
+/*
  * Run and report the rows of the session: each size by each path. An interrupt
  * ends them early and well. Returns 0 or -errno, told in @err.
  */
