@@ -347,7 +347,8 @@ def _():
                                 "--path=auto", "--engine=umr", *more), engine="umr",
                         verified=False, rows=1)
             for row in rows:
-                true(row["elapsed_ns"] >= gaps * 3e6, f"{row['elapsed_ns']} ns of {gaps} gaps")
+                # Blocks of operations take turns; what passes between two is not measured.
+                true(row["elapsed_ns"] >= gaps * 2e6, f"{row['elapsed_ns']} ns of {gaps} gaps")
                 true(row["t_typical"] < 3000, f"{row['t_typical']} usec")
     refused(latency("--latency_gap=5", "--think_us=5"), USAGE, "exclude each other", name="ib_rw_lat")
     refused(bandwidth("--latency_gap=5"), USAGE, "an option of ib_rw_lat")
