@@ -52,7 +52,7 @@ static void draw_kinds(const struct rw_clock *clock)
 
 static double run_batch(enum part part, struct rw_latency *latency, uint64_t samples)
 {
-	const struct rw_clock *clock = latency->clock;
+	const struct rw_clock *clock = &latency->clock;
 	uint64_t start = rw_clock_raw_ns(), now = start;
 	struct rw_op_times times;
 

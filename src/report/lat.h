@@ -16,7 +16,7 @@ static inline const char *rw_lat_unit(const struct rw_conf *conf)
 
 static inline double rw_lat_unit_ns(const struct rw_conf *conf, const struct rw_latency *latency)
 {
-	return conf->cycles ? latency->clock->ns_per_tick : 1e3;
+	return conf->cycles ? latency->clock.ns_per_tick : 1e3;
 }
 
 /* ns. The histogram counts whole ones: no percentile may leave the true extremes for that. */

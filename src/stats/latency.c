@@ -15,7 +15,7 @@ struct rw_latency *rw_latency_new(const struct rw_clock *clock, bool open_loop,
 
 	if (!latency)
 		return NULL;
-	latency->clock = clock;
+	latency->clock = *clock;
 	latency->open_loop = open_loop;
 	latency->max_samples = max_samples;
 	if (max_samples) {
@@ -45,14 +45,14 @@ void rw_latency_free(struct rw_latency *latency)
 /* To whole ns; what one operation takes has its place in the signed numbers. */
 static inline uint64_t whole_ns(const struct rw_latency *latency, uint64_t ticks)
 {
-	return (uint64_t)(int64_t)((double)(int64_t)ticks * latency->clock->ns_per_tick + 0.5);
+	return (uint64_t)(int64_t)((double)(int64_t)ticks * latency->clock.ns_per_tick + 0.5);
 }
 
 /* The batch's latencies, to the moments and to the open block. */
 static void settle_latencies(struct rw_latency *latency)
 {
 	const struct rw_latency_batch *batch = &latency->batch;
-	double unit = latency->clock->ns_per_tick;
+	double unit = latency->clock.ns_per_tick;
 	double mean = batch->sum / batch->n;
 	const struct rw_moments moments = {
 		.count = batch->n,
@@ -72,7 +72,7 @@ static void settle_latencies(struct rw_latency *latency)
 void rw_latency_settle(struct rw_latency *latency)
 {
 	const struct rw_latency_batch *batch = &latency->batch;
-	double unit = latency->clock->ns_per_tick;
+	double unit = latency->clock.ns_per_tick;
 
 	if (!batch->n)
 		return;

@@ -43,7 +43,7 @@ struct rw_latency_batch {
 };
 
 struct rw_latency {
-	const struct rw_clock *clock;
+	struct rw_clock clock; /* a copy: results outlive the threads that made them */
 	bool open_loop;
 	struct rw_latency_batch batch;
 
