@@ -8,7 +8,7 @@
 #include <string.h>
 
 /* An interval of a median of fewer values promises what it cannot keep. */
-#define MIN_BLOCKS 20
+#define MIN_BLOCKS 5
 
 static double per(double amount, uint64_t n)
 {
