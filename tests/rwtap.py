@@ -36,7 +36,8 @@ def case(name, slow=False):
 def consistent(row, engine="reg"):
     """The numbers of a row must fit each other."""
     what = f"{row['op']} {row['path']} {row['MsgSize']} B {row['sges']} SGEs: "
-    eq(row["operations_issued"], row["n_iterations"] + row["failed"], what + "operations issued")
+    eq(row["operations_issued"], row["n_iterations"] + row["failed"] + row["operations_torn"],
+       what + "operations issued")
     true(abs(row["wrs_per_operation"] * row["n_iterations"] - row["wrs"]) < 1e-6 * row["wrs"] + 1e-6,
          what + "wrs_per_operation * n_iterations is wrs")
     true(0 < row["doorbells"] <= row["wrs"], what + "doorbells")
