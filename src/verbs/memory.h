@@ -41,4 +41,7 @@ extern const struct rw_memory_kind rw_memory_file;
 struct ibv_mr *rw_memory_reg_mapped(const struct rw_arena *arena, struct ibv_pd *pd,
 				    uint64_t offset, uint64_t bytes, int access);
 
+/* free of a kind that has a descriptor and is mapped at arena->base. */
+void rw_memory_free_mapped(struct rw_arena *arena);
+
 #endif

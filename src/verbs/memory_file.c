@@ -82,12 +82,6 @@ err_close:
 	return ret;
 }
 
-static void file_free(struct rw_arena *arena)
-{
-	munmap(arena->base, arena->bytes);
-	close(arena->fd);
-}
-
 /*
  * Since 6.5 the kernel pins no page of a file system that has to hear of writes, that is,
  * none that has a disk: mm/gup.c, writable_file_mapping_allowed.
@@ -98,5 +92,5 @@ const struct rw_memory_kind rw_memory_file = {
 	.is_wanted = file_is_wanted,
 	.alloc = file_alloc,
 	.reg = rw_memory_reg_mapped,
-	.free = file_free,
+	.free = rw_memory_free_mapped,
 };

@@ -136,16 +136,16 @@ static int host_alloc(struct rw_arena *arena, const struct rw_arena_want *want,
 	return 0;
 }
 
-static void host_free(struct rw_arena *arena)
-{
-	munmap(arena->base, arena->bytes);
-	close(arena->fd);
-}
-
 struct ibv_mr *rw_memory_reg_mapped(const struct rw_arena *arena, struct ibv_pd *pd,
 				    uint64_t offset, uint64_t bytes, int access)
 {
 	return ibv_reg_mr(pd, arena->base + offset, bytes, access);
+}
+
+void rw_memory_free_mapped(struct rw_arena *arena)
+{
+	munmap(arena->base, arena->bytes);
+	close(arena->fd);
 }
 
 const struct rw_memory_kind rw_memory_host = {
@@ -154,5 +154,5 @@ const struct rw_memory_kind rw_memory_host = {
 	.is_wanted = host_is_wanted,
 	.alloc = host_alloc,
 	.reg = rw_memory_reg_mapped,
-	.free = host_free,
+	.free = rw_memory_free_mapped,
 };
