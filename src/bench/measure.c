@@ -9,7 +9,6 @@
 #include "bench/client.h"
 #include "util/random.h"
 
-#define LATENCY_BLOCK  100 /* operations */
 #define LATENCY_BLOCKS 50  /* at least as many, if there are operations enough */
 #define LATENCY_ALONE  1000
 #define ALONE_NS       RW_NS_PER_S /* ... and no longer, where each takes long */
@@ -153,7 +152,7 @@ static int run_block(void *arg, struct rw_worker *worker, struct rw_err *err)
 {
 	struct rw_row *row = &worker->rows[*(const uint32_t *)arg];
 	uint64_t operations = operations_of(worker->load.conf);
-	uint64_t block = rw_max(rw_min(operations / LATENCY_BLOCKS, LATENCY_BLOCK), 1u);
+	uint64_t block = rw_max(rw_min(operations / LATENCY_BLOCKS, RW_LATENCY_BLOCK), 1u);
 	const struct rw_row_limit limit = {
 		.operations = rw_min(block, operations - row->count.issued),
 	};

@@ -11,9 +11,7 @@
 #define SILENCE_NS (UINT64_C(30) * RW_NS_PER_S)
 #define SETTLE_NS  (UINT64_C(1000) * RW_NS_PER_S)
 
-/* Blocks of operations, of which means and shares are compared. */
-#define LATENCY_BLOCK 100
-#define SHARE_BLOCK   16
+#define SHARE_BLOCK 16 /* operations that wanted MRs */
 
 /* The state of one phase that only the loop needs. */
 struct phase {
@@ -120,7 +118,7 @@ static void note_block(struct rw_row *row, struct phase *phase)
 	if (row->count.operations < phase->block_end)
 		return;
 	rw_latency_end_block(row->latency);
-	phase->block_end = row->count.operations + LATENCY_BLOCK;
+	phase->block_end = row->count.operations + RW_LATENCY_BLOCK;
 }
 
 /* Nothing more is begun. What was to begin by now and has not is told. */
@@ -196,7 +194,7 @@ static void start_phase(struct rw_row *row, const struct rw_row_limit *limit,
 	if (!row->load->conf->no_peak)
 		phase->window_end = row->count.operations + phase->window_ops;
 	if (row->latency && !rw_conf_takes_turns(row->load->conf))
-		phase->block_end = row->count.operations + LATENCY_BLOCK;
+		phase->block_end = row->count.operations + RW_LATENCY_BLOCK;
 }
 
 static void finish_phase(struct rw_row *row, const struct phase *phase)

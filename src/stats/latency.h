@@ -88,6 +88,9 @@ void rw_latency_reset(struct rw_latency *latency);
  */
 uint64_t rw_latency_record(struct rw_latency *latency, const struct rw_op_times *times);
 
+/* Operations of a block, of which the means of paths are compared. */
+#define RW_LATENCY_BLOCK 100
+
 /* A block of operations has ended. */
 void rw_latency_end_block(struct rw_latency *latency);
 
