@@ -7,8 +7,8 @@
 #include <stdlib.h>
 
 #include "bench/client.h"
-#include "report/live.h"
 #include "ctl/wait.h"
+#include "report/live.h"
 
 void rw_client_ask_for_reason(struct rw_client *client, struct rw_err *err)
 {
