@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
-/* argv -> struct rw_conf, and the checks between options. */
+/* argv -> struct rw_conf. */
 #include <errno.h>
 #include <getopt.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "conf/names.h"
+#include "conf/typed.h"
 
 #define INFINITE_ROW_S 5 /* as perftest's */
 
@@ -86,60 +86,6 @@ bool rw_conf_was_given(const struct rw_conf *conf, const char *name)
 	return false;
 }
 
-static int check_exclusive(const struct rw_conf *conf, struct rw_err *err)
-{
-	static const char *const pairs[][2] = {
-		{ "iters", "duration" },
-		{ "iters", "run_infinitely" },
-		{ "size", "all" },
-		{ "size", "mix_sizes" },
-		{ "size", "size_range" },
-		{ "all", "size_range" },
-		{ "op", "mix" },
-		{ "rate", "think_us" },
-		{ "rate", "rate_limit" },
-		{ "rate", "latency_gap" },
-		{ "think_us", "latency_gap" },
-		{ "think_us", "rate_limit" },
-		{ "cores", "no_pin" },
-		{ "mmap", "use_hugepages" },
-		{ "perform_warm_up", "no_warm_up" },
-		{ "list_engines", "selftest" },
-		{ "list_engines", "explain" },
-		{ "selftest", "explain" },
-		{ "ib-dev", "device_profile" },
-	};
-
-	for (size_t i = 0; i < RW_ARRAY_SIZE(pairs); i++)
-		if (rw_conf_was_given(conf, pairs[i][0]) && rw_conf_was_given(conf, pairs[i][1]))
-			return rw_fail(err, RW_EXIT_USAGE, -EINVAL,
-				       "--%s and --%s exclude each other; give one of them",
-				       pairs[i][0], pairs[i][1]);
-	return 0;
-}
-
-/* Options that say more of another one. */
-static int check_companions(const struct rw_conf *conf, struct rw_err *err)
-{
-	static const char *const pairs[][2] = {
-		{ "arrival", "rate" },
-		{ "margin", "duration" },
-		{ "vector", "events" },
-		{ "rate_units", "rate_limit" },
-		{ "rate_limit_type", "rate_limit" },
-		{ "burst_size", "rate_limit" },
-		{ "typical_pkt_size", "rate_limit" },
-		{ "mmap-offset", "mmap" },
-	};
-
-	for (size_t i = 0; i < RW_ARRAY_SIZE(pairs); i++)
-		if (rw_conf_was_given(conf, pairs[i][0]) && !rw_conf_was_given(conf, pairs[i][1]))
-			return rw_fail(err, RW_EXIT_USAGE, -EINVAL,
-				       "--%s says more of --%s; give that, too, or leave both out",
-				       pairs[i][0], pairs[i][1]);
-	return 0;
-}
-
 /* Does this side read @opt? */
 static bool is_read(const struct rw_conf *conf, const struct rw_opt *opt)
 {
@@ -167,35 +113,6 @@ static int check_server_options(const struct rw_conf *conf, struct rw_err *err)
 	return 0;
 }
 
-static int check_explain(const struct rw_conf *conf, struct rw_err *err)
-{
-	if (conf->output && (conf->output == RW_OUTPUT_LATENCY) != conf->test->is_latency)
-		return rw_fail(err, RW_EXIT_USAGE, -EINVAL, "--output: %s gives %s",
-			       conf->test->program,
-			       conf->test->is_latency ? "latency only" :
-							"bandwidth or message_rate");
-	if (conf->output && !strcmp(conf->json, "-"))
-		return rw_fail(err, RW_EXIT_USAGE, -EINVAL,
-			       "--output and --json=- both write to standard output; leave one of them out, or give --json=FILE");
-	if (conf->selftest && *conf->json)
-		return rw_fail(err, RW_EXIT_USAGE, -EINVAL,
-			       "--selftest prints its table only; leave --json out");
-	if (conf->hold_ns && !conf->explain.given)
-		return rw_fail(err, RW_EXIT_USAGE, -EINVAL,
-			       "--hold_ns is for --explain; a run measures it: leave it out");
-	if (conf->hold_ns && !conf->rate && !conf->think_us)
-		return rw_fail(err, RW_EXIT_USAGE, -EINVAL,
-			       "--hold_ns needs a load to say how often the pool is empty; give --rate or --think_us");
-	if (rw_conf_was_given(conf, "device_profile") && !conf->explain.given)
-		return rw_fail(err, RW_EXIT_USAGE, -EINVAL,
-			       "--device_profile is for --explain; give that, too, or leave it out");
-	if (*conf->explain.text && *conf->json)
-		return rw_fail(err, RW_EXIT_USAGE, -EINVAL,
-			       "--explain=%.200s writes JSON to standard output; leave --json out",
-			       conf->explain.text);
-	return 0;
-}
-
 /* What reads one size only takes the largest. */
 static int take_mix(struct rw_conf *conf, struct rw_err *err)
 {
@@ -206,16 +123,6 @@ static int take_mix(struct rw_conf *conf, struct rw_err *err)
 		conf->size_bytes = i ? rw_max(conf->size_bytes, kinds[i].size_bytes) :
 				       kinds[i].size_bytes;
 	return n < 0 ? n : 0;
-}
-
-static int check_odp(const struct rw_conf *conf, struct rw_err *err)
-{
-	const char *text = conf->odp.text;
-
-	if (!*text || !strcmp(text, "explicit") || !strcmp(text, "implicit"))
-		return 0;
-	return rw_fail(err, RW_EXIT_USAGE, -EINVAL,
-		       "--odp: '%s' is unknown; give --odp, --odp=explicit or --odp=implicit", text);
 }
 
 static int take_host(struct rw_conf *conf, int argc, char *const argv[], struct rw_err *err)
@@ -287,13 +194,7 @@ int rw_conf_parse(const struct rw_test *test, int argc, char *const argv[], stru
 		conf->duration_s = INFINITE_ROW_S;
 	ret = take_host(conf, argc, argv, err);
 	if (!ret)
-		ret = check_exclusive(conf, err);
-	if (!ret)
-		ret = check_companions(conf, err);
-	if (!ret)
-		ret = check_odp(conf, err);
-	if (!ret)
-		ret = check_explain(conf, err);
+		ret = rw_conf_check_typed(conf, err);
 	if (!ret && !conf->is_server)
 		ret = take_mix(conf, err);
 	if (!ret && !conf->is_server)
