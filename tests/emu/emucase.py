@@ -3,7 +3,7 @@
 import os
 
 from rwbed import enter_emu
-from rwproc import LATENCY, Client, emu_env, eq, shared_server, true
+from rwproc import LATENCY, Client, Failed, emu_env, eq, note, shared_server, true
 from rwtap import good, run_cases
 
 PERFTEST_KEYS = "t_min", "t_typical", "percentile_99", "percentile_99.9", "t_max"
@@ -30,6 +30,17 @@ def start_latency(*options, program=LATENCY, server=None, **settings):
 def latency(*options, **more):
     """... and its end."""
     return start_latency(*options, **more).finish()
+
+
+def in_tries(check, tries=3):
+    """A busy host stalls, or misses what was asked of it: then nothing was shown."""
+    for attempt in range(tries):
+        try:
+            return check()
+        except Failed as failure:
+            note(f"attempt {attempt + 1}: {failure}")
+            last = failure
+    raise last
 
 
 def near(found, wanted, what, relative=1e-9, absolute=1e-9):

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 #include <endian.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -230,6 +231,17 @@ void expect(struct ibv_cq *cq, uint64_t wr_id, enum ibv_wc_status status)
 	poll_one(cq, &wc);
 	assert_string_equal(ibv_wc_status_str(wc.status), ibv_wc_status_str(status));
 	assert_int_equal(wc.wr_id, wr_id);
+}
+
+void expect_async(struct ibv_context *ctx, enum ibv_event_type type)
+{
+	struct pollfd p = { .fd = ctx->async_fd, .events = POLLIN };
+	struct ibv_async_event ev;
+
+	assert_int_equal(poll(&p, 1, 2000), 1);
+	assert_int_equal(ibv_get_async_event(ctx, &ev), 0);
+	assert_int_equal(ev.event_type, type);
+	ibv_ack_async_event(&ev);
 }
 
 void expect_none(struct ibv_cq *cq)

@@ -69,6 +69,9 @@ void poll_one(struct ibv_cq *cq, struct ibv_wc *wc);
 /* One completion, and it must have this status. */
 void expect(struct ibv_cq *cq, uint64_t wr_id, enum ibv_wc_status status);
 
+/* The next asynchronous event, within two seconds, is of this type. */
+void expect_async(struct ibv_context *ctx, enum ibv_event_type type);
+
 /* Nothing there, also after the device had time. */
 void expect_none(struct ibv_cq *cq);
 

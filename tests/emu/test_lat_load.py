@@ -9,23 +9,12 @@ import time
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 # pylint: disable=wrong-import-position
-from emucase import check_order, latency, main, near, start_latency
-from rwproc import LATENCY, OK, PROGRAM, RUN, Failed, eq, note, true, wait_until
+from emucase import check_order, in_tries, latency, main, near, start_latency
+from rwproc import LATENCY, OK, PROGRAM, RUN, eq, note, true, wait_until
 from rwtap import case, good, refused
 
 STALL_MS = 100
-TRIES = 3  # the machine, too, may stall: then nothing was shown
 SEGMENTS = "-s", "64K", "--sges=16", "--engine=umr"
-
-
-def in_tries(check):
-    for attempt in range(TRIES):
-        try:
-            return check()
-        except Failed as failure:
-            note(f"attempt {attempt + 1}: {failure}")
-            last = failure
-    raise last
 
 
 # ---- coordinated omission
@@ -146,17 +135,19 @@ def engset(sources, load, servers):
 
 def pooled(*options):
     """A run whose load is what the model takes it for: one that a busy host froze is not."""
-    for _ in range(TRIES):
-        run = latency("--path=auto", "-t", 40, "--pool_target=1e-3", *SEGMENTS, *options,
-                      cost_latency_ns=5000000)
-        row, = good(run, engine="umr", verified=False, rows=1)
-        low, high = row["exhaustion_share_low"], row["exhaustion_share_high"]
-        true(0 <= low <= row["exhaustion_share"] <= high <= 1, f"interval {low} to {high}")
-        surprised = "not what the model takes it for" in run.out
-        eq(row["pool_for_target"] is None, surprised, "a pool is named only where the model holds")
-        if not surprised:
-            return run, row
-    raise Failed("the load was never what the model takes it for")
+    return in_tries(lambda: pooled_once(*options))
+
+
+def pooled_once(*options):
+    run = latency("--path=auto", "-t", 40, "--pool_target=1e-3", *SEGMENTS, *options,
+                  cost_latency_ns=5000000)
+    row, = good(run, engine="umr", verified=False, rows=1)
+    low, high = row["exhaustion_share_low"], row["exhaustion_share_high"]
+    true(0 <= low <= row["exhaustion_share"] <= high <= 1, f"interval {low} to {high}")
+    surprised = "not what the model takes it for" in run.out
+    eq(row["pool_for_target"] is None, surprised, "a pool is named only where the model holds")
+    eq(surprised, False, "the load was not what the model takes it for")
+    return run, row
 
 
 def smallest(share_of, target=1e-3):

@@ -4,7 +4,6 @@
  * inline drive, attributes. The settings are read when the library is loaded,
  * so each case runs in a process of its own.
  */
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -77,17 +76,6 @@ static void case_freeze(void **state)
 	do_read(&r, 2, r.a.mr->lkey, (uintptr_t)r.a.buf, 64);
 	expect(r.a.cq, 2, IBV_WC_RETRY_EXC_ERR);
 	rig_close(&r);
-}
-
-static void expect_async(struct ibv_context *ctx, enum ibv_event_type type)
-{
-	struct pollfd p = { .fd = ctx->async_fd, .events = POLLIN };
-	struct ibv_async_event ev;
-
-	assert_int_equal(poll(&p, 1, 2000), 1);
-	assert_int_equal(ibv_get_async_event(ctx, &ev), 0);
-	assert_int_equal(ev.event_type, type);
-	ibv_ack_async_event(&ev);
 }
 
 /* The port goes down at the second operation and comes back by itself. */

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /* Broken queues are reported loudly; fork; a peer that is killed. */
 #include <endian.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,17 +9,6 @@
 #include <unistd.h>
 
 #include "rig.h"
-
-static void expect_async(struct ibv_context *ctx, enum ibv_event_type type)
-{
-	struct pollfd p = { .fd = ctx->async_fd, .events = POLLIN };
-	struct ibv_async_event ev;
-
-	assert_int_equal(poll(&p, 1, 2000), 1);
-	assert_int_equal(ibv_get_async_event(ctx, &ev), 0);
-	assert_int_equal(ev.event_type, type);
-	ibv_ack_async_event(&ev);
-}
 
 /* What the device says on stderr while something runs. */
 struct ear {

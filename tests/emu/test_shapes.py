@@ -8,8 +8,8 @@ import sys
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 # pylint: disable=wrong-import-position
-from emucase import latency, main, near, start_latency
-from rwproc import (DEVICE, LATENCY, OK, PEER, PROGRAM, RUN, USAGE, Client, Failed, Server, eq,
+from emucase import in_tries, latency, main, near, start_latency
+from rwproc import (DEVICE, LATENCY, OK, PEER, PROGRAM, RUN, USAGE, Client, Server, eq,
                     note, true, wait_until)
 from rwtap import case, good, refused
 
@@ -47,17 +47,6 @@ def _():
 
 
 # ---- rate limits
-
-def in_tries(check, tries=3):
-    """A busy host may miss what was asked of it: then nothing was shown."""
-    for attempt in range(tries):
-        try:
-            return check()
-        except Failed as failure:
-            note(f"attempt {attempt + 1}: {failure}")
-            last = failure
-    raise last
-
 
 def check_limit(options, per_s, least=0.98):
     run = bandwidth(*options)
