@@ -2,6 +2,7 @@
 """Processes of the end-to-end tests: the programs as server and client; sockets. See rwtap.py."""
 import json
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -125,11 +126,25 @@ def wait_until(condition, what, timeout=PATIENCE, every=0.02):
         time.sleep(every)
 
 
+_ports = set()  # that this process was given
+
+
 def new_port():
-    """A TCP port that is free: other tests may run on this host."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """A free TCP port, never the same one twice.
+
+    Other tests may run on this host, and ports that the kernel chooses by itself (32768 and
+    up) may be taken by any connection before a server listens there."""
+    while True:
+        port = random.randrange(20000, 32768)
+        if port in _ports:
+            continue
+        with socket.socket() as probe:
+            try:
+                probe.bind(("", port))
+            except OSError:
+                continue
+        _ports.add(port)
+        return port
 
 
 class Server(Process):

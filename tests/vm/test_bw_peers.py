@@ -175,7 +175,7 @@ def _():
 
 def listener(answer, hold=False):
     """A port where each client gets @answer."""
-    sock = socket.create_server(("127.0.0.1", new_port()))
+    sock = socket.create_server(("127.0.0.1", 0))
 
     def serve():
         held = []
