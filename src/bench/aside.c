@@ -178,7 +178,7 @@ void rw_row_note_times(struct rw_row *row, struct rw_slot *slot)
 	slot->times.path = path_of(&slot->ctx);
 	slot->times.polling = row->polling;
 	slot->times.completed = row->now;
-	rw_hist_record(&row->series->series.hist, rw_latency_record(row->latency, &slot->times));
+	rw_latency_record(row->latency, &slot->times);
 }
 
 int rw_row_take_error(struct rw_row *row, const struct ibv_wc *wc, struct rw_err *err)

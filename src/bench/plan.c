@@ -318,7 +318,10 @@ int rw_row_time(struct rw_row *row, uint64_t max_samples, struct rw_err *err)
 	row->plain = false;
 	row->latency = rw_latency_new(&row->load->clock, row->source && row->source->is_open,
 				      max_samples);
-	return row->latency ? 0 : rw_fail(err, RW_EXIT_RUN, -ENOMEM, "out of memory");
+	if (!row->latency)
+		return rw_fail(err, RW_EXIT_RUN, -ENOMEM, "out of memory");
+	row->latency->interval = &row->series->series.hist;
+	return 0;
 }
 
 void rw_row_unplan(struct rw_row *row)

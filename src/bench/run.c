@@ -81,6 +81,8 @@ static void fill_interval(struct rw_row *row)
 	struct rw_row_series *s = row->series;
 	const struct rw_counters *count = &row->count;
 
+	if (row->latency)
+		rw_latency_settle(row->latency);
 	s->series.open.operations += count->operations - s->operations;
 	s->series.open.bytes += rw_row_bytes(row) - s->bytes;
 	s->series.open.exhaustions += count->exhaustions - s->exhaustions;

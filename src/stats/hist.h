@@ -10,6 +10,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "util/compiler.h"
 
@@ -55,6 +56,23 @@ static inline uint32_t rw_hist_index(uint64_t value)
 	return (shift << RW_HIST_SUB_BITS) + (uint32_t)(v >> shift);
 }
 
+/*
+ * The bucket of @value rounded to an integer, cheaper. A double has octave and place
+ * within it side by side, as an index has: sign, 11 bits of exponent (2^0 is 1023), and 52
+ * below the leading one. What is negative is among the saturated.
+ */
+static inline uint32_t rw_hist_index_of(double value)
+{
+	const uint64_t one = (UINT64_C(1022) + RW_HIST_SUB_BITS) << RW_HIST_SUB_BITS;
+	double rounded = value + 0.5;
+	uint64_t bits;
+
+	if (rounded >= 0 && rounded < (1 << RW_HIST_SUB_BITS))
+		return (uint32_t)rounded;
+	memcpy(&bits, &rounded, sizeof(bits));
+	return (uint32_t)rw_min((bits >> (52 - RW_HIST_SUB_BITS)) - one, RW_HIST_SATURATED);
+}
+
 /* Count @value: no loop, no division, no branch. */
 static inline void rw_hist_record(struct rw_hist *hist, uint64_t value)
 {
@@ -65,13 +83,13 @@ static inline void rw_hist_record(struct rw_hist *hist, uint64_t value)
 }
 
 /*
- * The same in two halves, where values come in haste: count each, and account for
+ * The same in two halves, where values come in haste: count each in its bucket, and account for
  * @n of them later, with the smallest and the largest. In between @hist holds
  * what was accounted for, and must not be reset or merged.
  */
-static inline void rw_hist_count(struct rw_hist *hist, uint64_t value)
+static inline void rw_hist_count(struct rw_hist *hist, uint32_t index)
 {
-	hist->buckets[rw_hist_index(value)]++;
+	hist->buckets[index]++;
 }
 
 static inline void rw_hist_account(struct rw_hist *hist, uint64_t n, uint64_t min, uint64_t max)

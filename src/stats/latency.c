@@ -2,11 +2,9 @@
 #include "stats/latency.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* Operations: their sums in ticks stay far from any end, and settling costs each nothing. */
-#define BATCH 4096
 
 struct rw_latency *rw_latency_new(const struct rw_clock *clock, bool open_loop,
 				  uint64_t max_samples)
@@ -42,49 +40,101 @@ void rw_latency_free(struct rw_latency *latency)
 	free(latency);
 }
 
-/* To whole ns; what one operation takes has its place in the signed numbers. */
-static inline uint64_t whole_ns(const struct rw_latency *latency, uint64_t ticks)
+/* What one operation takes has its place in the signed numbers. */
+static inline double ns_of(uint64_t ticks, double unit)
 {
-	return (uint64_t)(int64_t)((double)(int64_t)ticks * latency->clock.ns_per_tick + 0.5);
+	return (double)(int64_t)ticks * unit;
 }
 
-/* The batch's latencies, to the moments and to the open block. */
-static void settle_latencies(struct rw_latency *latency)
+static inline uint64_t rounded(double ns)
 {
-	const struct rw_latency_batch *batch = &latency->batch;
-	double unit = latency->clock.ns_per_tick;
-	double mean = batch->sum / batch->n;
-	const struct rw_moments moments = {
-		.count = batch->n,
-		.mean = ((double)batch->first + mean) * unit,
-		.m2 = rw_max(batch->squares - batch->sum * mean, 0) * unit * unit,
-		.min = (double)batch->min * unit,
-		.max = (double)batch->max * unit,
-	};
+	return (uint64_t)(int64_t)(ns + 0.5);
+}
 
-	rw_moments_merge(&latency->moments, &moments);
-	latency->block_ns += moments.mean * batch->n;
+void rw_latency_keep(struct rw_latency *latency, uint64_t ticks)
+{
+	if (latency->nr_samples < latency->max_samples)
+		latency->samples[latency->nr_samples++] = rounded(ns_of(ticks, latency->clock.ns_per_tick));
+}
+
+/* Latencies of one path. Sums are about the first one: they are far smaller. */
+static void settle_batch(struct rw_latency *latency, const struct rw_latency_batch *batch)
+{
+	double unit = latency->clock.ns_per_tick, first = ns_of(batch->latency[0], unit);
+	double n = batch->n, sum = 0, squares = 0, min = first, max = first;
+	struct rw_hist *interval = latency->interval;
+
+	for (uint32_t i = 0; i < batch->n; i++) {
+		double ns = ns_of(batch->latency[i], unit), beyond = ns - first;
+		uint32_t index = rw_hist_index_of(ns);
+
+		rw_hist_count(&latency->hist, index);
+		if (interval)
+			rw_hist_count(interval, index);
+		sum += beyond;
+		squares += beyond * beyond;
+		min = rw_min(min, ns);
+		max = rw_max(max, ns);
+	}
+	rw_hist_account(&latency->hist, batch->n, rounded(min), rounded(max));
+	if (interval)
+		rw_hist_account(interval, batch->n, rounded(min), rounded(max));
+	rw_moments_merge(&latency->moments, &(struct rw_moments){
+		.count = batch->n,
+		.mean = first + sum / n,
+		.m2 = rw_max(squares - sum * sum / n, 0),
+		.min = min,
+		.max = max,
+	});
+	latency->block_ns += first * n + sum;
 	latency->block_count += batch->n;
-	if (latency->open_loop)
-		latency->queued_ns += moments.mean * batch->n - (double)batch->service * unit;
+}
+
+/* ns that operations of one path were under way, together; @hist: each of them. */
+static double settle_service(const struct rw_latency *latency,
+			     const struct rw_latency_batch *batch, struct rw_hist *hist)
+{
+	double unit = latency->clock.ns_per_tick, min = INFINITY, max = 0;
+	uint64_t sum = 0;
+
+	for (uint32_t i = 0; i < batch->n; i++)
+		sum += batch->service[i];
+	if (!hist)
+		return (double)sum * unit;
+	for (uint32_t i = 0; i < batch->n; i++) {
+		double ns = ns_of(batch->service[i], unit);
+
+		rw_hist_count(hist, rw_hist_index_of(ns));
+		min = rw_min(min, ns);
+		max = rw_max(max, ns);
+	}
+	rw_hist_account(hist, batch->n, rounded(min), rounded(max));
+	return (double)sum * unit;
 }
 
 void rw_latency_settle(struct rw_latency *latency)
 {
-	const struct rw_latency_batch *batch = &latency->batch;
-	double unit = latency->clock.ns_per_tick;
+	double unit = latency->clock.ns_per_tick, before = latency->block_ns, service = 0;
+	double plan = (double)latency->plan * unit, post = (double)latency->post * unit;
+	double poll = (double)latency->poll * unit;
 
-	if (!batch->n)
-		return;
-	rw_hist_account(&latency->hist, batch->n, whole_ns(latency, batch->min),
-			whole_ns(latency, batch->max));
-	settle_latencies(latency);
-	latency->plan_ns += (double)batch->plan * unit;
-	latency->post_ns += (double)batch->post * unit;
-	latency->poll_ns += (double)batch->poll * unit;
-	latency->device_ns +=
-		(double)(batch->service - batch->plan - batch->post - batch->poll) * unit;
-	latency->batch = (struct rw_latency_batch){ 0 };
+	for (int path = 0; path < RW_NR_OP_PATHS; path++) {
+		struct rw_latency_batch *batch = &latency->batches[path];
+		bool all = latency->open_loop || path != RW_OP_BY_DIRECT;
+
+		if (!batch->n)
+			continue;
+		settle_batch(latency, batch);
+		service += settle_service(latency, batch, all ? &latency->service_of[path] : NULL);
+		batch->n = 0;
+	}
+	if (latency->open_loop)
+		latency->queued_ns += latency->block_ns - before - service;
+	latency->plan_ns += plan;
+	latency->post_ns += post;
+	latency->poll_ns += poll;
+	latency->device_ns += service - plan - post - poll;
+	latency->plan = latency->post = latency->poll = 0;
 }
 
 void rw_latency_reset(struct rw_latency *latency)
@@ -97,45 +147,11 @@ void rw_latency_reset(struct rw_latency *latency)
 		rw_hist_reset(&latency->service_of[path]);
 	rw_hist_reset(&latency->registration);
 	rw_hist_reset(&latency->invalidation);
-	latency->batch = (struct rw_latency_batch){ 0 };
 	latency->moments = (struct rw_moments){ 0 };
 	latency->plan_ns = latency->post_ns = latency->device_ns = latency->poll_ns = 0;
 	latency->queued_ns = latency->block_ns = 0;
 	latency->block_count = latency->nr_samples = 0;
 	memset(&latency->blocks, 0, sizeof(latency->blocks));
-}
-
-uint64_t rw_latency_record(struct rw_latency *latency, const struct rw_op_times *times)
-{
-	struct rw_latency_batch *batch = &latency->batch;
-	uint64_t start = latency->open_loop ? times->due : times->posting;
-	uint64_t ticks = times->completed - start;
-	uint64_t service = times->completed - times->begun;
-	uint64_t ns = whole_ns(latency, ticks);
-	double beyond;
-
-	if (rw_unlikely(!batch->n)) {
-		batch->first = ticks;
-		batch->min = UINT64_MAX;
-	}
-	beyond = (double)(int64_t)(ticks - batch->first);
-	batch->sum += beyond;
-	batch->squares += beyond * beyond;
-	batch->min = rw_min(batch->min, ticks);
-	batch->max = rw_max(batch->max, ticks);
-	batch->plan += times->posting - times->begun;
-	batch->post += times->posted - times->posting;
-	/* The poll that brought the completion may have begun before the doorbell. */
-	batch->poll += times->completed - rw_max(times->polling, times->posted);
-	batch->service += service;
-	rw_hist_count(&latency->hist, ns);
-	if (latency->open_loop || times->path != RW_OP_BY_DIRECT)
-		rw_hist_record(&latency->service_of[times->path], whole_ns(latency, service));
-	if (rw_unlikely(latency->nr_samples < latency->max_samples))
-		latency->samples[latency->nr_samples++] = ns;
-	if (rw_unlikely(++batch->n == BATCH))
-		rw_latency_settle(latency);
-	return ns;
 }
 
 void rw_latency_end_block(struct rw_latency *latency)

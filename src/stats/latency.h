@@ -30,22 +30,23 @@ struct rw_op_times {
 };
 
 /*
- * What a few operations add up to, in ticks: converting, dividing and updating
- * moments would cost more than all the rest, and is done once for all of them.
+ * Operations of one path that were recorded and not yet counted, in ticks. To convert them,
+ * to find their buckets and to update moments one by one would wait for the clock each
+ * time; of many at once the processor works on several side by side.
  */
+#define RW_LATENCY_BATCH 128
+
 struct rw_latency_batch {
 	uint32_t n;
-	uint64_t first;           /* latency: the sums below are of differences from it */
-	double sum, squares;
-	uint64_t min, max;
-	uint64_t plan, post, poll;
-	uint64_t service;         /* from @begun to @completed */
+	uint64_t latency[RW_LATENCY_BATCH];
+	uint64_t service[RW_LATENCY_BATCH]; /* from @begun to @completed */
 };
 
 struct rw_latency {
 	struct rw_clock clock; /* a copy: results outlive the threads that made them */
 	bool open_loop;
-	struct rw_latency_batch batch;
+	struct rw_latency_batch batches[RW_NR_OP_PATHS];
+	uint64_t plan, post, poll; /* ticks that those of the batches took together */
 
 	/* ns from @begun, by path: those by MR held theirs as long. Closed loop: none by direct. */
 	struct rw_hist service_of[RW_NR_OP_PATHS];
@@ -62,6 +63,9 @@ struct rw_latency {
 	struct rw_blocks blocks;
 	double block_ns; /* of the block that is open */
 	uint64_t block_count;
+
+	/* Where @hist's values are counted, too: of the interval of a series that is open; or NULL. */
+	struct rw_hist *interval;
 
 	/* Each operation in the order in which they ended; NULL: not kept. */
 	uint64_t *samples;
@@ -82,20 +86,35 @@ void rw_latency_free(struct rw_latency *latency);
 /* Forget all that was recorded. */
 void rw_latency_reset(struct rw_latency *latency);
 
-/*
- * Count one operation: no allocation, no loop and, but for one in thousands, no
- * division. Returns its latency in ns.
- */
-uint64_t rw_latency_record(struct rw_latency *latency, const struct rw_op_times *times);
+/* Bring the figures up to what was recorded. To be called before they are read. */
+void rw_latency_settle(struct rw_latency *latency);
+
+/* Part of rw_latency_record(), where each operation is kept by itself. */
+void rw_latency_keep(struct rw_latency *latency, uint64_t ticks);
+
+/* Count one operation: no allocation, no loop but once in RW_LATENCY_BATCH. */
+static inline void rw_latency_record(struct rw_latency *latency, const struct rw_op_times *times)
+{
+	struct rw_latency_batch *batch = &latency->batches[times->path];
+	uint64_t ticks = times->completed - (latency->open_loop ? times->due : times->posting);
+
+	batch->latency[batch->n] = ticks;
+	batch->service[batch->n] = times->completed - times->begun;
+	latency->plan += times->posting - times->begun;
+	latency->post += times->posted - times->posting;
+	/* The poll that brought the completion may have begun before the doorbell. */
+	latency->poll += times->completed - rw_max(times->polling, times->posted);
+	if (rw_unlikely(latency->samples))
+		rw_latency_keep(latency, ticks);
+	if (rw_unlikely(++batch->n == RW_LATENCY_BATCH))
+		rw_latency_settle(latency);
+}
 
 /* Operations of a block, of which the means of paths are compared. */
 #define RW_LATENCY_BLOCK 100
 
 /* A block of operations has ended. */
 void rw_latency_end_block(struct rw_latency *latency);
-
-/* Bring the figures up to what was recorded. To be called before they are read. */
-void rw_latency_settle(struct rw_latency *latency);
 
 /*
  * Add what @from has recorded, beside this one by the same clock; it is settled. Samples

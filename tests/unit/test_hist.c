@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "stats/hist.h"
+#include "util/random.h"
 
 #define VALUES 20000
 #define HOUR   (UINT64_C(3600) * 1000000000)
@@ -154,6 +155,35 @@ static void test_reset(void **state)
 	assert_memory_equal(&hist, &other, sizeof(hist));
 }
 
+/* By the representation of a double, the bucket is that of the rounded value. */
+static void test_index_of_double(void **state)
+{
+	const double edges[] = { 0, 0.49, 0.5, 1022.4, 1022.5, 1023.4, 1023.5, 1024, 2047.4, 2047.5 };
+	struct rw_random random;
+
+	for (size_t i = 0; i < RW_ARRAY_SIZE(edges); i++)
+		assert_int_equal(rw_hist_index_of(edges[i]),
+				 rw_hist_index((uint64_t)(edges[i] + 0.5)));
+	for (uint32_t i = 1; i <= RW_HIST_SATURATED; i++) {
+		uint64_t low = i < 2048 ? i : (uint64_t)(i % 1024 + 1024) << (i / 1024 - 1);
+
+		assert_int_equal(rw_hist_index(low), i);
+		assert_int_equal(rw_hist_index_of((double)low), i);
+		assert_int_equal(rw_hist_index_of((double)low - 0.5), i);
+		assert_int_equal(rw_hist_index_of((double)low - 0.51), i - 1);
+	}
+	rw_random_init(&random, 3);
+	for (int i = 0; i < 1000000; i++) {
+		double value = (double)rw_random_below(&random, UINT64_C(1) << (1 + i % 50)) +
+			       (double)rw_random_below(&random, 1000) / 1000;
+
+		assert_int_equal(rw_hist_index_of(value), rw_hist_index((uint64_t)(value + 0.5)));
+	}
+	assert_int_equal(rw_hist_index_of(1e30), RW_HIST_SATURATED);
+	assert_int_equal(rw_hist_index_of(INFINITY), RW_HIST_SATURATED);
+	assert_int_equal(rw_hist_index_of(-1), RW_HIST_SATURATED);
+}
+
 /* Buckets lie side by side, none is wider than 1/1000, an hour fits. */
 static void test_buckets(void **state)
 {
@@ -229,6 +259,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_shapes), cmocka_unit_test(test_merge),
 		cmocka_unit_test(test_reset),  cmocka_unit_test(test_buckets),
+		cmocka_unit_test(test_index_of_double),
 		cmocka_unit_test(test_ranks),  cmocka_unit_test(test_no_overflow),
 	};
 

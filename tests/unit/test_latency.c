@@ -134,6 +134,7 @@ static void test_paths(void **state)
 	times.path = RW_OP_BY_FALLBACK;
 	times.completed = 600;
 	rw_latency_record(latency, &times);
+	rw_latency_settle(latency);
 	assert_int_equal(latency->service_of[RW_OP_BY_MR].count, 1);
 	assert_int_equal(latency->service_of[RW_OP_BY_MR].max, 200);
 	assert_int_equal(latency->service_of[RW_OP_BY_FALLBACK].count, 1);
@@ -193,6 +194,27 @@ static void test_many(void **state)
 	assert_int_equal(latency->moments.count + latency->hist.count + latency->service.count, 0);
 	rw_latency_free(latency);
 	rw_latency_free(settled);
+}
+
+/* An interval's values are those recorded since it began, as soon as all are settled. */
+static void test_interval(void **state)
+{
+	struct rw_latency *latency = make(false, 0);
+	static struct rw_hist interval;
+
+	rw_hist_init(&interval);
+	latency->interval = &interval;
+	for (uint64_t i = 0; i < 1000; i++)
+		record(latency, 100 + i);
+	rw_latency_settle(latency);
+	assert_memory_equal(&interval, &latency->hist, sizeof(interval));
+	rw_hist_reset(&interval);
+	record(latency, 20);
+	rw_latency_settle(latency);
+	assert_int_equal(interval.count, 1);
+	assert_int_equal(interval.max, 20);
+	assert_int_equal(latency->hist.count, 1001);
+	rw_latency_free(latency);
 }
 
 static void record_on_paths(struct rw_latency *latency, uint32_t i, uint64_t ticks)
@@ -262,6 +284,7 @@ int main(void)
 		cmocka_unit_test(test_blocks),
 		cmocka_unit_test(test_paths),
 		cmocka_unit_test(test_many),
+		cmocka_unit_test(test_interval),
 		cmocka_unit_test(test_merge),
 	};
 
