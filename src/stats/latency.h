@@ -48,10 +48,11 @@ struct rw_latency {
 	struct rw_latency_batch batches[RW_NR_OP_PATHS];
 	uint64_t plan, post, poll; /* ticks that those of the batches took together */
 
+	/* All below hold what was recorded up to the last rw_latency_settle(). */
+
 	/* ns from @begun, by path: those by MR held theirs as long. Closed loop: none by direct. */
 	struct rw_hist service_of[RW_NR_OP_PATHS];
 
-	/* All below hold what was recorded up to the last rw_latency_settle(). */
 	struct rw_hist hist; /* ns, from @posting, or in an open loop from @due, to @completed */
 	struct rw_moments moments; /* of what @hist holds */
 	struct rw_hist service;    /* all paths together; by rw_latency_finish() */
