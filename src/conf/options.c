@@ -19,6 +19,10 @@ static const char *const exhaustion_names[] = { "fallback", "fail", "wait", NULL
 static const char *const output_names[] = { "table", "bandwidth", "message_rate", "latency", NULL };
 static const char *const rate_units_names[] = { "M", "g", "p", NULL };
 static const char *const limit_type_names[] = { "SW", "PP", NULL };
+static const char *const node_names[] = { "device", "far", NULL };
+static const char *const arrival_names[] = { "poisson", "fixed", "burst:N", NULL };
+static const char *const engine_names[] = { "umr", "umr_ptr", "reg", NULL };
+static const char *const odp_names[] = { "explicit", "implicit", NULL };
 static const char *const profile_names[] = { "mlx5", "rxe", "siw", "irdma", NULL };
 
 #define FIELD(member) offsetof(struct rw_conf, member)
@@ -33,7 +37,7 @@ static const char *const profile_names[] = { "mlx5", "rxe", "siw", "irdma", NULL
 const struct rw_opt rw_opts[] = {
 	/* letter, name, alias, type, scope, group, field, min, max, default, unit, names, help, only */
 	{ 'd', "ib-dev", NULL, RW_OPT_STRING, RW_SCOPE_SIDE, GROUP_DEVICE, FIELD(device), 0, 64,
-	  "", "NAME", NULL, "RDMA device (default: the first one with an active port)" },
+	  "", "DEVICE", NULL, "RDMA device (default: the first one with an active port)" },
 	{ 'i', "ib-port", NULL, RW_OPT_NUMBER, RW_SCOPE_SIDE, GROUP_DEVICE, FIELD(ib_port), 1, 255,
 	  "1", "PORT", NULL, "port of the device" },
 	{ 0, "force-link", NULL, RW_OPT_NAME, RW_SCOPE_SIDE, GROUP_DEVICE, FIELD(force_link), 0, 2,
@@ -53,7 +57,7 @@ const struct rw_opt rw_opts[] = {
 	{ 0, "cores", NULL, RW_OPT_STRING, RW_SCOPE_SIDE, GROUP_DEVICE, FIELD(cores), 0, 256,
 	  "", "LIST", NULL, "CPUs to measure on, in this order, such as 0-3,8 (default: the least busy core of the device's NUMA node)" },
 	{ 0, "numa_node", NULL, RW_OPT_STRING, RW_SCOPE_SIDE, GROUP_DEVICE, FIELD(numa_node), 0, 16,
-	  "device", "NODE", NULL, "NUMA node of buffers and queues: its number, 'device', or 'far', the most distant from the device (default device)" },
+	  "device", "NODE", node_names, "NUMA node of buffers and queues, by its number or as seen from the device (default device)" },
 	{ 0, "no_pin", NULL, RW_OPT_FLAG, RW_SCOPE_SIDE, GROUP_DEVICE, FIELD(no_pin), 0, 1,
 	  "0", NULL, NULL, "let the scheduler move the measuring threads" },
 
@@ -126,7 +130,7 @@ const struct rw_opt rw_opts[] = {
 	{ 0, "rate", NULL, RW_OPT_NUMBER, RW_SCOPE_RUN, GROUP_LOAD, FIELD(rate), 1, 20000000,
 	  "0", "OPS", NULL, "open loop: operations per second that are to begin, whether or not the device keeps up; latency counts from when each was to begin" },
 	{ 0, "arrival", NULL, RW_OPT_STRING, RW_SCOPE_RUN, GROUP_LOAD, FIELD(arrival), 0, 32,
-	  "poisson", "HOW", NULL, "with --rate: poisson, fixed or burst:N (N at a time) (default poisson)" },
+	  "poisson", "HOW", arrival_names, "with --rate, how operations arrive, the last N at a time (default poisson)" },
 	{ 0, "rate_limit", NULL, RW_OPT_STRING, RW_SCOPE_RUN, GROUP_LOAD, FIELD(rate_limit), 0, 32,
 	  "", "RATE", NULL, "a bandwidth of the row that is not exceeded, in Gb/s or --rate_units", "bw" },
 	{ 0, "rate_units", NULL, RW_OPT_NAME, RW_SCOPE_RUN, GROUP_LOAD, FIELD(rate_units), 0, 2,
@@ -157,7 +161,7 @@ const struct rw_opt rw_opts[] = {
 	{ 0, "remote_sge_stride", NULL, RW_OPT_SIZE, RW_SCOPE_RUN, GROUP_PATH, FIELD(remote_stride_bytes), 1, UINT64_C(1) << 31,
 	  "0", "BYTES", NULL, "the peer's memory is scattered, too: distance there between the starts of an operation's WRs, each of as many segments as any path's WR can take (default: side by side)" },
 	{ 0, "engine", NULL, RW_OPT_STRING, RW_SCOPE_RUN, GROUP_PATH, FIELD(engine), 0, 32,
-	  "", "NAME", NULL, "how MRs are made: umr, umr_ptr, reg (default: the best the device has)" },
+	  "", "NAME", engine_names, "how MRs are made (default: the best the device has)" },
 	{ 0, "disable_pcie_relaxed", NULL, RW_OPT_FLAG, RW_SCOPE_RUN, GROUP_PATH, FIELD(no_relaxed_ordering), 0, 1,
 	  "0", NULL, NULL, "register memory without relaxed ordering on PCIe, on both sides (without this it is asked for, and devices that have none ignore it)" },
 	{ 0, "max_sgl_rd", NULL, RW_OPT_NUMBER, RW_SCOPE_RUN, GROUP_PATH, FIELD(max_sgl_rd), 0, 255,
@@ -180,7 +184,7 @@ const struct rw_opt rw_opts[] = {
 	{ 0, "use_hugepages", NULL, RW_OPT_FLAG, RW_SCOPE_SIDE, GROUP_MEMORY, FIELD(use_hugepages), 0, 1,
 	  "0", NULL, NULL, "this side's memory is of huge pages, or the run is refused (without it: where there are any)" },
 	{ 0, "odp", NULL, RW_OPT_OPTIONAL, RW_SCOPE_SIDE, GROUP_MEMORY, FIELD(odp), 0, 16,
-	  NULL, "KIND", NULL, "this side's memory is registered for paging on demand: nothing is pinned; implicit: one MR of all addresses (default explicit); path direct only" },
+	  NULL, "KIND", odp_names, "this side's memory is registered for paging on demand, nothing is pinned; implicit makes one MR of all addresses (default explicit); path direct only" },
 	{ 0, "mmap", NULL, RW_OPT_STRING, RW_SCOPE_SIDE, GROUP_MEMORY, FIELD(mmap_file), 0, 1024,
 	  "", "FILE", NULL, "this side's memory is FILE, mapped: of a file system in memory (/dev/shm, hugetlbfs), or of a device" },
 	{ 0, "mmap-offset", "mmap_offset", RW_OPT_SIZE, RW_SCOPE_SIDE, GROUP_MEMORY, FIELD(mmap_offset), 1, UINT64_C(1) << 50,

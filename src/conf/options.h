@@ -38,8 +38,8 @@ struct rw_opt {
 	size_t offset; /* in struct rw_conf */
 	uint64_t min, max;
 	const char *fallback; /* the default as one would type it; "auto": RW_AUTO; NULL: the test's */
-	const char *unit;     /* what stands after the name in --help */
-	const char *const *names;
+	const char *unit;     /* what stands after the name in --help; DEVICE and FILE are completed */
+	const char *const *names; /* of a NAME or LIST: all values; of a text: those it is known for */
 	const char *help;
 	const char *only; /* the id of the one test that has it; NULL: all have */
 };
