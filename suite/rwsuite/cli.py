@@ -14,6 +14,7 @@ from . import VERSION
 from .errors import INTERRUPTED, OK, RUN, USAGE, SuiteError
 
 VERBS = {  # name of the verb and of its module: what it does
+    "sweep": "run a plan, go on after any interruption",
 }
 # The Debian packages of modules that are not Python's own.
 PACKAGES = {"rich": "python3-rich", "jsonschema": "python3-jsonschema",

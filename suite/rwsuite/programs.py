@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+"""Where ib_rw_bw and ib_rw_lat are, and what they say of a combination of options."""
+import json
+import os
+import re
+import shutil
+import subprocess
+from typing import NamedTuple
+
+from .errors import RUN, USAGE, SuiteError
+
+PATIENCE = 60  # seconds; --explain takes some ms
+
+
+def find(program, directory=None):
+    """The path of @program: in @directory, the build directory, or on the PATH."""
+    source = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+    places = [directory] if directory else [os.environ.get("RW_BUILDDIR"),
+                                            os.path.join(source, "build")]
+    for place in places:
+        path = os.path.join(place or "/nonexistent", program)
+        if os.access(path, os.X_OK):
+            return os.path.abspath(path)
+    path = None if directory else shutil.which(program)
+    if not path:
+        raise SuiteError(f"{program} is not in {directory or 'build, nor on the PATH'}: build it, "
+                         "or say where it is by --programs", USAGE)
+    return path
+
+
+def devices():
+    """(server's, client's): the first two RDMA devices of this host, or its only one twice."""
+    sysfs = os.path.join(os.environ.get("SYSFS_PATH", "/sys"), "class/infiniband")
+    try:
+        names = sorted(os.listdir(sysfs))
+    except OSError:
+        names = []
+    if not names:
+        raise SuiteError("no RDMA device here: try emu/rw_emu rw_suite sweep ..., or name the "
+                         "client's and the other host's by --devices and --server", 4)
+    return names[0], names[min(1, len(names) - 1)]
+
+
+class Answer(NamedTuple):
+    """What --explain said: an exit code, its line, and how many rows there will be."""
+
+    status: int
+    error: str
+    rows: int
+    configuration: dict
+
+
+def explain(program, argv):
+    """Ask @program, by --explain, what @argv would come to. No peer is needed."""
+    command = [program, "--explain", "--json=-", *argv]
+    try:
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True,
+                              timeout=PATIENCE, check=False, text=True, errors="replace")
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise SuiteError(f"{program} --explain: {error}: does the program run?", RUN) from None
+    if done.returncode:
+        lines = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
+        return Answer(done.returncode, lines[-1], 0, {})
+    try:
+        answer = json.loads(done.stdout)
+        return Answer(0, "", len(answer["rows"]), answer["options"])
+    except (ValueError, KeyError, TypeError):
+        raise SuiteError(f"{program} --explain: no JSON: is it of this version?", RUN) from None
+
+
+def alike(line):
+    """Lines that differ in their numbers only are for one reason."""
+    return re.sub(r"[0-9]+(\.[0-9]+)?", "N", line)

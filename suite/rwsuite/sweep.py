@@ -1,0 +1,262 @@
+# SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+"""rw_suite sweep: all runs of a plan, each once, whatever happens in between."""
+import contextlib
+import sys
+import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, TextColumn
+from rich.text import Text
+
+from . import plan as plans
+from . import programs, runner
+from .errors import DEVICE, INTERRUPTED, OK, RUN, USAGE, SuiteError
+from .store import Writer, open_set
+
+OVERHEAD_S = 0.5  # what a run takes beside its rows, until it is known better
+FIRST_PORT = 18515  # the programs' own
+
+
+def arguments(parser):
+    parser.add_argument("plan", help="a plan, or the name of a ready one: "
+                        + ", ".join(plans.ready_plans()))
+    parser.add_argument("results", help="directory of the result set; one that was begun is "
+                        "gone on with")
+    parser.add_argument("--server", metavar="HOST", help="the other host (default: this one)")
+    parser.add_argument("--launch", choices=runner.LAUNCHES, help="how servers are started: here, "
+                        "by ssh or srun on HOST, or by hand (default: local, with --server ssh)")
+    parser.add_argument("--address", help="where the server is reached (default: HOST)")
+    parser.add_argument("--bind", help="the address that servers listen on (default: all; "
+                        "127.0.0.1 if here)")
+    parser.add_argument("--port", type=int, help=f"of the first program's server, the next "
+                        f"program's is one above (default: {FIRST_PORT}; here any that is free)")
+    parser.add_argument("--devices", metavar="SERVER,CLIENT", help="RDMA devices (default: the "
+                        "first two here, or the only one; on two hosts each program's choice)")
+    parser.add_argument("--programs", metavar="DIR", help="where ib_rw_bw and ib_rw_lat are")
+    parser.add_argument("--server_programs", metavar="DIR", help="where they are on HOST "
+                        "(default: where they are here)")
+    parser.add_argument("--retry_failed", action="store_true",
+                        help="measure again what failed in an earlier sweep of this set")
+    parser.add_argument("--dry_run", action="store_true", help="say what would be run, in order")
+
+
+# ---- what is to be run
+
+def _device_pair(args):
+    if args.devices:
+        pair = args.devices.split(",")
+        if len(pair) > 2 or not all(pair):
+            raise SuiteError(f"--devices={args.devices}: give SERVER,CLIENT, or one for both", USAGE)
+        return pair[0], pair[-1]
+    return programs.devices() if args.launch == "local" else ("", "")
+
+
+def possible(points, paths, device):
+    """Which @points the programs would run. Returns {point index: Answer}, and {line: how many}."""
+    device = ["-d", device] if device else []
+    for path in sorted({paths[point.program] for point in points}):
+        answer = programs.explain(path, device)
+        if answer.status:
+            raise SuiteError(answer.error, answer.status)
+    with ThreadPoolExecutor(2) as pool:
+        answers = list(pool.map(
+            lambda point: programs.explain(paths[point.program], device + point.argv), points))
+    good, reasons, alike = {}, Counter(), {}
+    for at, answer in enumerate(answers):
+        if answer.status in (USAGE, DEVICE):
+            reasons[alike.setdefault(programs.alike(answer.error), answer.error)] += 1
+        elif answer.status:
+            raise SuiteError(answer.error, answer.status)
+        else:
+            good[at] = answer
+    for part in dict.fromkeys(point.part for point in points):
+        if not any(points[at].part == part for at in good):
+            reason = next(answer.error for point, answer in zip(points, answers)
+                          if point.part == part)
+            raise SuiteError(f"part {part}: no combination can be run: {reason}", USAGE)
+    return good, reasons
+
+
+class Clock:
+    """How long runs take: from what they say of themselves, better from those that were run."""
+
+    def __init__(self, plan, answers, recorded):
+        self.told = {}
+        for at, answer in answers.items():
+            seconds = answer.configuration.get("duration") or 0
+            self.told[self._key(plan.points[at])] = answer.rows * seconds if seconds else None
+        self.measured = {}  # part: [overhead or whole seconds]
+        for line in recorded:
+            self.learn(line["part"], line["point"], line["seconds"])
+
+    @staticmethod
+    def _key(point):
+        return repr((point.part, sorted(point.values.items(), key=str)))
+
+    def learn(self, part, values, seconds):
+        told = self.told.get(repr((part, sorted(values.items(), key=str))))
+        self.measured.setdefault(part, []).append(seconds - (told or 0))
+
+    def of(self, run):
+        """Seconds of @run, or None if nobody knows."""
+        told = self.told[self._key(run.point)]
+        seen = self.measured.get(run.point.part)
+        if seen:
+            return max((told or 0) + sum(seen) / len(seen), 0.0)
+        return None if told is None else told + OVERHEAD_S
+
+    def total(self, runs):
+        return sum(self.of(run) or 0 for run in runs)
+
+
+def duration(seconds):
+    """For people."""
+    if seconds < 90:
+        return f"{max(seconds, 0):.0f} s"
+    if seconds < 5400:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:.1f} h"
+
+
+# ---- progress
+
+class _Left(ProgressColumn):
+    """The time left, which also goes down within a run."""
+
+    def render(self, task):
+        end = task.fields.get("end")
+        return Text("" if end is None else f"{duration(end - time.monotonic())} left")
+
+
+def _progress():
+    """On a terminal; nothing elsewhere."""
+    console = Console(stderr=True)
+    return Progress(BarColumn(), MofNCompleteColumn(), _Left(), TextColumn("{task.description}"),
+                    console=console, refresh_per_second=1, transient=True,
+                    disable=not sys.stderr.isatty())
+
+
+# ---- running
+
+class Sweep:
+    """The servers, and the runs one after the other."""
+
+    def __init__(self, args, plan, paths, devices):
+        self.args, self.plan, self.paths, self.device = args, plan, paths, devices[1]
+        self.servers = {}
+        local = args.launch == "local"
+        for number, name in enumerate(sorted(paths)):
+            path = paths[name]
+            if args.server_programs:
+                path = f"{args.server_programs}/{name}"
+            port = args.port or (0 if local else FIRST_PORT)
+            self.servers[name] = runner.Server(
+                path, plans.arguments(plan.server), args.launch, args.server, devices[0],
+                port + number if port else 0, args.address, args.bind)
+
+    def execute(self, run, seconds):
+        """Run @run once; what the store's line has of it."""
+        server = self.servers[run.point.program]
+        server.start()
+        patience = 60 + 4 * (seconds or 900)
+        return runner.run_client(self.paths[run.point.program], run.point.argv, self.device,
+                                 server, patience)
+
+    def rehearse(self, todo, clock):
+        """Run what nobody knows the time of, each part's first and last point, and keep no result."""
+        for part in dict.fromkeys(run.point.part for run in todo):
+            of_part = [run for run in todo if run.point.part == part]
+            if clock.of(of_part[0]) is None:
+                of_part.sort(key=lambda run: self.plan.points.index(run.point))
+                for run in of_part[0], of_part[-1]:
+                    clock.learn(part, run.point.values, self.execute(run, None)["seconds"])
+
+    def close(self):
+        for server in self.servers.values():
+            server.stop()
+
+
+def _line_of(run, done):
+    return {"id": run.id, "part": run.point.part, "program": run.point.program,
+            "point": run.point.values, "repetition": run.repetition, "block": run.repetition,
+            **done}
+
+
+def _run_all(sweep, writer, todo, clock):
+    """Returns how many failed."""
+    failed = 0
+    with _progress() as progress:
+        task = progress.add_task("", total=len(todo), end=None)
+        for number, run in enumerate(todo):
+            left = time.monotonic() + clock.total(todo[number:])
+            progress.update(task, description=run.point.text, end=left)
+            done = sweep.execute(run, clock.of(run))
+            writer.append(_line_of(run, done))
+            clock.learn(run.point.part, run.point.values, done["seconds"])
+            if done["status"]:
+                failed += 1
+                progress.console.print(f"rw_suite: {run.point.text}: failed ({done['status']}): "
+                                       f"{done['error']}", markup=False, highlight=False,
+                                       soft_wrap=True)
+            progress.advance(task)
+    return failed
+
+
+def _tell(plan, todo, total, there, reasons, seconds):
+    print(f"{plan.name}: {len(todo)} runs, about {duration(seconds)}"
+          + (f"; {there} of {total} are there already" if there else ""))
+    for line, count in reasons.most_common():
+        print(f"  {count} combination{'s are' if count > 1 else ' is'} left out: {line}")
+    sys.stdout.flush()
+
+
+def _check_args(args):
+    args.launch = args.launch or ("ssh" if args.server else "local")
+    if args.launch == "local":
+        if args.server:
+            raise SuiteError("--launch=local is without --server", USAGE)
+        args.server, args.bind = "127.0.0.1", args.bind or "127.0.0.1"
+    if not args.server:
+        raise SuiteError(f"--launch={args.launch} needs the other host: --server=HOST", USAGE)
+    if args.server.startswith("-"):
+        raise SuiteError(f"--server={args.server}: no name of a host", USAGE)
+    if args.port is not None and not 1 <= args.port <= 65000:
+        raise SuiteError(f"--port={args.port} is out of range; give 1 to 65000", USAGE)
+    args.address = args.address or args.server.rsplit("@", 1)[-1]
+
+
+def _dry_run(plan, answers):
+    points = [plan.points[at] for at in answers]
+    for run in plans.runs(plan, points):
+        print(run.id, run.repetition, run.point.program, *run.point.argv)
+    return OK
+
+
+def run(args):
+    runner.leave_terminal_signals()
+    _check_args(args)
+    plan = plans.read(args.plan)
+    paths = {name: programs.find(name, args.programs)
+             for name in dict.fromkeys(point.program for point in plan.points)}
+    devices = _device_pair(args)
+    answers, reasons = possible(plan.points, paths, devices[1])
+    if args.dry_run:
+        return _dry_run(plan, answers)
+    with Writer(args.results, plan.text) as writer:
+        recorded = [line for line in open_set(args.results)
+                    if not (args.retry_failed and line["status"])]
+        there = {line["id"] for line in recorded}
+        every = plans.runs(plan, [plan.points[at] for at in answers])
+        todo = [one for one in every if one.id not in there]
+        clock = Clock(plan, answers, recorded)
+        with contextlib.closing(Sweep(args, plan, paths, devices)) as sweep:
+            sweep.rehearse(todo, clock)
+            _tell(plan, todo, len(every), len(every) - len(todo), reasons, clock.total(todo))
+            try:
+                failed = _run_all(sweep, writer, todo, clock)
+            except KeyboardInterrupt:
+                raise SuiteError("interrupted: the same command goes on", INTERRUPTED) from None
+    print(f"{args.results}: {len(todo) - failed} runs are good, {failed} failed")
+    return RUN if failed else OK
