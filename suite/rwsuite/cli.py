@@ -15,6 +15,8 @@ from .errors import INTERRUPTED, OK, RUN, USAGE, SuiteError
 
 VERBS = {  # name of the verb and of its module: what it does
     "sweep": "run a plan, go on after any interruption",
+    "compare": "two result sets, row by row, with what is significant",
+    "check": "is a result set valid, of one set-up, without strangers?",
 }
 # The Debian packages of modules that are not Python's own.
 PACKAGES = {"rich": "python3-rich", "jsonschema": "python3-jsonschema",
