@@ -9,6 +9,7 @@ import collections
 import datetime
 import json
 import os
+import random
 import shlex
 import signal
 import socket
@@ -49,9 +50,16 @@ def end(process):
 
 
 def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """A TCP port of this host. The kernel may give those from 32768 on to any connection."""
+    for _ in range(1000):
+        port = random.randrange(20000, 32768)
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+                return port
+            except OSError:
+                pass
+    return 0
 
 
 # ---- the server

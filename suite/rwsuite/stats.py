@@ -69,7 +69,7 @@ def t_quantile(confidence, df):
     low, high = 0.0, 1.0
     while t_two_sided(high, df) > 1 - confidence and high < 1e9:
         high *= 2
-    for _ in range(80):
+    for _ in range(45):  # to 1e-13
         middle = (low + high) / 2
         if t_two_sided(middle, df) > 1 - confidence:
             low = middle

@@ -86,6 +86,7 @@ def open_set(path):
     for run in lines:
         if run["id"] in last and not last[run["id"]]["status"]:
             repeated.append(run["id"])  # one that had succeeded already
+        last.pop(run["id"], None)  # in the order in which they were measured
         last[run["id"]] = run
     try:
         with open(os.path.join(path, PLAN), encoding="utf-8") as stream:

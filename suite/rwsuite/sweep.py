@@ -130,12 +130,14 @@ class _Left(ProgressColumn):
         return Text("" if end is None else f"{duration(end - time.monotonic())} left")
 
 
+@contextlib.contextmanager
 def _progress():
     """On a terminal; nothing elsewhere."""
-    console = Console(stderr=True)
-    return Progress(BarColumn(), MofNCompleteColumn(), _Left(), TextColumn("{task.description}"),
-                    console=console, refresh_per_second=1, transient=True,
-                    disable=not sys.stderr.isatty())
+    progress = Progress(BarColumn(), MofNCompleteColumn(), _Left(),
+                        TextColumn("{task.description}"), console=Console(stderr=True),
+                        refresh_per_second=1, transient=True)
+    with progress if sys.stderr.isatty() else contextlib.nullcontext():
+        yield progress
 
 
 # ---- running
@@ -170,7 +172,7 @@ class Sweep:
             of_part = [run for run in todo if run.point.part == part]
             if clock.of(of_part[0]) is None:
                 of_part.sort(key=lambda run: self.plan.points.index(run.point))
-                for run in of_part[0], of_part[-1]:
+                for run in {one.point.text: one for one in (of_part[0], of_part[-1])}.values():
                     clock.learn(part, run.point.values, self.execute(run, None)["seconds"])
 
     def close(self):
