@@ -16,7 +16,6 @@ from rwtap import case, one_line, run_cases
 VECTORS = os.path.join(SRCDIR, "tests", "vectors")
 
 
-
 def told(*options, **more):
     """The document of a run that ends well."""
     done = alone("--explain", *options, "--json", "-", **more)

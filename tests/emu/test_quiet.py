@@ -6,8 +6,8 @@ Allocations: a preloaded library counts them, but for the emulated device's; run
 and of many operations must need the same number. System calls: strace lists those between
 the message that prepares a row and the one that ends it, each with its stack. There may be
 those of the emulated device, by which it moves data, and the watch of the control
-connection: in 50 ms one poll, and now and then a word to the server. The clocks of processor time are read at the
-ends of a phase, not in between.
+connection: in 50 ms one poll, and now and then a word to the server. The clocks of processor
+time are read at the ends of a phase, not in between.
 """
 import os
 import re
@@ -50,8 +50,9 @@ TIMED = (  # program, further options
 
 def measure(engine, operations, configuration, program=PROGRAM, **more):
     pool, policy, options = configuration
-    run = client(server_of(program), "-F", "--interval_ms=3600000", "-s", "4K", "--sges=16", "--segment=256", "-t", str(CONTEXTS),
-                 "-n", str(operations), "--path=direct,mr,auto", f"--engine={engine}",
+    run = client(server_of(program), "-F", "--interval_ms=3600000", "-s", "4K",
+                 "--sges=16", "--segment=256", "-t", str(CONTEXTS), "-n", str(operations),
+                 "--path=direct,mr,auto", f"--engine={engine}",
                  f"--mr_pool={pool}", f"--on_exhaustion={policy}", *options, device="mlx5_1",
                  program=program, **more)
     return good(run, verified=False, rows=3, engine=engine)

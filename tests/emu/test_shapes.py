@@ -45,7 +45,6 @@ def _():
     refused(bandwidth("--size_range=1:1K", "--mix=read:50"), USAGE, "--size_range and a mix")
 
 
-
 # ---- rate limits
 
 def check_limit(options, per_s, least=0.98):

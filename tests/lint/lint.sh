@@ -162,3 +162,22 @@ lint_length() {
 		[ "$lines" -lt 600 ] || echo "$file: $lines lines"
 	done
 }
+
+# Python of all rooms; cut at 110 columns as C is.
+lint_python() {
+	lint_files "$1" | while read -r file; do
+		case $file in
+		*.py) echo "$file" ;;
+		*) lint_is_script "$1/$file" && head -n 1 "$1/$file" | grep -q python3 && echo "$file" ;;
+		esac
+	done | (cd "$1" && xargs -r flake8 --isolated --max-line-length=110 --extend-ignore=E402,E127,E128 \
+		--format='%(path)s: line %(row)d: %(code)s %(text)s')
+}
+
+# rw_suite says the version that configure does.
+lint_version() {
+	[ -f "$1/configure.ac" ] || return 0
+	version=$(sed -n 's/^AC_INIT(\[[^]]*\], *\[\([^]]*\)\].*/\1/p' "$1/configure.ac")
+	grep -q "^VERSION = \"$version\"" "$1/suite/rwsuite/__init__.py" ||
+		echo "suite/rwsuite/__init__.py: not version $version, as in configure.ac"
+}

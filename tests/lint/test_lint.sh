@@ -174,4 +174,18 @@ else
 	echo "ok $number - shellcheck # SKIP shellcheck is not installed"
 fi
 
+if flake8 --version >/dev/null 2>&1; then
+	tree python "flake8 is content"
+	planted python tests/x.py 'import os'
+	planted python suite/run '#!/usr/bin/python3
+x = nothing'
+	clean python suite/x.py 'x = 1'
+	clean python suite/run '#!/bin/sh
+import os'
+else
+	number=$((number + 1))
+	echo "ok $number - flake8 # SKIP flake8 is not installed"
+fi
+tree version "one version"
+
 echo "1..$number"

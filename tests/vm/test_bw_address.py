@@ -12,6 +12,7 @@ sys.dont_write_bytecode = True
 from rwcase import (DEVICE, OK, PEER, Client, Traffic, case, client, eq, good, main, refused,
                     shared_server, true)
 
+
 def command(line):
     subprocess.run(line, shell=True, check=True, timeout=30)
 

@@ -18,6 +18,7 @@ from rwcase import (CORRUPT, Client, Failed, Traffic, case, eq, good, main, refu
 PAGE = 4096
 CONTEXTS = 3
 
+
 class Memory:
     """The arena of a process, read and written from here."""
 

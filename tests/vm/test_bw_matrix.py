@@ -15,6 +15,7 @@ OPS = "read", "write"
 SGES = 1, 4, 16, 30, 32, 33, 256
 SIZES = 64, 4096, 65536, 1 << 20
 
+
 def measure(op, path, size, sges, *options):
     return client(shared_server(), "--op=" + op, "--path=" + path, f"--size={size}", f"--sges={sges}",
                   "-n", "12", "-t", "4", "--verify", *options)

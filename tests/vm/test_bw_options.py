@@ -12,6 +12,7 @@ sys.dont_write_bytecode = True
 from rwcase import (DEVICE, OK, RUN, USAGE, Failed, Server, Traffic, case, client, eq,
                     good, load_json, main, one_line, refused, shared_server, true)
 
+
 def command(*words):
     subprocess.run(words, check=True, timeout=30)
 

@@ -13,6 +13,7 @@ CONTEXTS, OPERATIONS = 8, 60
 # 64 segments: 1 WR through an MR, 2 WRs when posted directly. So WRs tell the path taken.
 SIZE, MRS_OF_16 = "256K", 4
 
+
 def arguments(op, policy, pool, *options):
     return ("-s", SIZE, "-t", str(CONTEXTS), "--verify", "--op=" + op, f"--mr_pool={pool}",
             "--on_exhaustion=" + policy, *options)
