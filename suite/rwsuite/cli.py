@@ -17,11 +17,13 @@ VERBS = {  # name of the verb and of its module: what it does
     "sweep": "run a plan, go on after any interruption",
     "compare": "two result sets, row by row, with what is significant",
     "check": "is a result set valid, of one set-up, without strangers?",
+    "report": "result sets as one page with plots and tables, and as PDF",
 }
 # The Debian packages of modules that are not Python's own.
 PACKAGES = {"rich": "python3-rich", "jsonschema": "python3-jsonschema",
             "jinja2": "python3-jinja2", "matplotlib": "python3-matplotlib",
-            "numpy": "python3-numpy"}
+            "numpy": "python3-numpy",
+            "weasyprint": "weasyprint"}
 
 
 class Parser(argparse.ArgumentParser):
