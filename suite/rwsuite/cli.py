@@ -17,6 +17,7 @@ VERBS = {  # name of the verb and of its module: what it does
     "sweep": "run a plan, go on after any interruption",
     "compare": "two result sets, row by row, with what is significant",
     "check": "is a result set valid, of one set-up, without strangers?",
+    "tune": "find the segment count from which MRs pay, and the pool they need",
     "report": "result sets as one page with plots and tables, and as PDF",
 }
 # The Debian packages of modules that are not Python's own.
