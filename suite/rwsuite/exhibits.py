@@ -5,6 +5,7 @@ import math
 from dataclasses import dataclass, field
 from statistics import fmean
 
+from .plan import SHORT
 from .stats import Estimate, mean_interval
 
 PATH_ORDER = {"direct": 1, "mr": 2, "auto": 3}
@@ -69,7 +70,7 @@ class Family:
 
 
 def _axes(row, free):
-    point = row["run"]["point"]
+    point = {SHORT.get(key, key): value for key, value in row["run"]["point"].items()}
     kept = {key: value for key, value in point.items()
             if key not in free and key not in HOW_LONG and key not in ("path", "program", "op")}
     return kept
@@ -105,6 +106,15 @@ def by(rows, *keys):
     def rank(value):
         return value is None, PATH_ORDER.get(value, 0), value if value is not None else 0
     return dict(sorted(found.items(), key=lambda item: [rank(value) for value in item[0]]))
+
+
+def configured(row, option):
+    """What @option was in the run of @row, wherever it was given; None if it is of another version."""
+    return row["run"]["report"]["test_info"]["configuration"].get(option)
+
+
+def is_open_loop(row):
+    return bool(configured(row, "rate"))
 
 
 def known(rows, key):

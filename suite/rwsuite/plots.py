@@ -140,7 +140,9 @@ def counts_axis(axes, values, which="x"):
     (axes.set_xscale if which == "x" else axes.set_yscale)("log", base=2)
     if len(values) > 9:
         values = values[::-(-len(values) // 9)]
-    axis.set_ticks(values, [f"{value:g}" for value in values])
+    shown = [value for i, value in enumerate(values)
+             if not i or value > 1.2 * values[i - 1] or i == len(values) - 1 < 2]
+    axis.set_ticks(shown, [f"{value:g}" for value in shown])
     axis.set_ticks([], minor=True)
 
 

@@ -110,5 +110,5 @@ def pdf_of(page):
     nor tables.
     """
     import weasyprint  # pylint: disable=import-outside-toplevel
-    document = weasyprint.HTML(string=page).render()
+    document = weasyprint.HTML(string=page, base_url="report:/").render()
     return document.write_pdf(), len(document.pages)

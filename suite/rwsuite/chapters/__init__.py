@@ -5,6 +5,6 @@
     exhibits(rows)            what the rows of store.rows(), each with "set", have to show: a
                               list of Exhibits, empty if they cannot answer
 """
-from . import cpu, fallback, latency, pool, ratio, segments, series
+from . import contexts, cpu, fallback, latency, pool, ratio, segments, series
 
-CHAPTERS = (segments, ratio, pool, fallback, latency, cpu, series)
+CHAPTERS = (segments, ratio, contexts, pool, fallback, latency, cpu, series)

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 """Share of exhaustions over pool and concurrency."""
-from ..exhibits import Column, Exhibit, Table, by, estimate, families, known
+from ..exhibits import Column, Exhibit, Table, by, configured, estimate, families, known
 from ..plots import counts_axis, legend, line, look_of, panel
 
 TITLE = "How often the pool is empty"
@@ -61,7 +61,7 @@ def _table(rows):
 def exhibits(rows):
     found = []
     wanted = [row for row in rows if row["mr_wanted"] and not row.get("mix") and
-              "mr_pool" in row["run"]["point"]]
+              configured(row, "mr_pool") != "auto"]
     for family in families(wanted, FREE):
         if len(family.values("mr_pool")) < 2:
             continue
