@@ -153,6 +153,35 @@ all 'three kernels and one source are kept' kernel_works \
 	'[ "$(ls -d "$cache"/kernel-* | wc -l)" = 3 ]' \
 	'[ "$(ls -d "$cache"/source-* | wc -l)" = 1 ]' '[ ! -e "$first" ]'
 
+# ---- the kernel without the fallback
+
+sed -i 's/^\(! grep -q xsave\)/echo patch >>"$WORK\/calls"; \1/' bin/patch
+build
+stock=$(cat out)
+build --print --kernel=nofallback
+all 'a variant that is not built: its command is named' '[ $status = 1 ]' \
+	'[ ! -s out ]' 'grep -q -e "vm/build --kernel=nofallback" err' 'compiled 0'
+build --kernel=nofallback
+variant=$(cat out)
+all 'a variant takes one more compilation, of the same source' kernel_works \
+	'unpacked 0' 'compiled 1' '[ "$variant" != "$stock" ]' \
+	'[ "$(grep -c patch calls)" = 1 ]'
+build --kernel=nofallback
+all 'the second time none' kernel_works 'compiled 0' '[ "$(cat out)" = "$variant" ]'
+build
+all 'and the stock kernel is still there' kernel_works 'compiled 0' \
+	'[ "$(cat out)" = "$stock" ]' \
+	'[ "$(ls -d "$cache"/kernel-*[!t]* | grep -vc nofallback)" = 3 ]'
+echo change >>vm/patches/nofallback/0001-*
+build --kernel=nofallback
+all 'a change of its patch compiles the variant only' kernel_works 'compiled 1' \
+	'[ "$(cat out)" != "$variant" ]'
+build
+all 'not the stock kernel' 'compiled 0' '[ "$(cat out)" = "$stock" ]'
+echo CONFIG_VARIANT=y >>vm/uml.config
+build --kernel=nofallback
+all 'both missing: both are made' kernel_works 'compiled 2'
+
 # ---- half built
 
 echo CONFIG_HALF=y >>vm/uml.config
