@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+/* A QP of a client: connect, load, connect again if it is torn down, ask for the verdict. */
+#include "msg.h"
+
+static int hello(struct rwb_conn *conn)
+{
+	const struct rwb_conf *conf = &conn->run->conf;
+	struct rwb_msg *msg = conn->tx.msg;
+	int err;
+
+	memset(msg, 0, sizeof(*msg));
+	msg->hello.op = cpu_to_le32(conf->op);
+	msg->hello.slots = cpu_to_le32(conf->contexts);
+	msg->hello.slot_bytes = cpu_to_le32(conf->size);
+	msg->hello.seed = cpu_to_le64(conf->seed);
+	err = rwb_msg_send(conn, RWB_HELLO, NULL, NULL);
+	if (!err)
+		err = rwb_conn_wait(conn, RWB_SEEN_SENT, conf->deadline_ms);
+	return err;
+}
+
+/* What the server says is believed as far as addresses go, no further. */
+static int take_memory(struct rwb_conn *conn)
+{
+	const struct rwb_conf *conf = &conn->run->conf;
+	const struct rwb_msg *msg = conn->rx.msg;
+	u32 pages = DIV_ROUND_UP((u32)conf->size, PAGE_SIZE);
+	u32 i, slot, context = 0, pieces;
+	int err = rwb_msg_wait(conn, RWB_MEMORY, conf->deadline_ms);
+
+	if (err)
+		return err;
+	if (msg->memory.status)
+		return -EREMOTEIO;
+	pieces = le32_to_cpu(msg->memory.pieces);
+	if (pieces > RWB_MAX_PIECES)
+		return -EPROTO;
+	for (i = 0; i < pieces; i++) {
+		u32 slots = le32_to_cpu(msg->memory.piece[i].slots);
+
+		for (slot = 0; slot < slots && context < conf->contexts; slot++)
+			rwb_load_place(conn, context++,
+				       le64_to_cpu(msg->memory.piece[i].addr) +
+					       (u64)slot * pages * PAGE_SIZE,
+				       le32_to_cpu(msg->memory.piece[i].rkey));
+	}
+	return context == conf->contexts ? 0 : -EPROTO;
+}
+
+static int connect(struct rwb_conn *conn)
+{
+	int err = rwb_conn_connect(conn);
+
+	if (!err)
+		err = hello(conn);
+	if (!err)
+		err = take_memory(conn);
+	if (!err)
+		conn->force_mr = rwb_load_forces_mr(conn);
+	return err;
+}
+
+static const char *connect_error(int err)
+{
+	switch (err) {
+	case -EBUSY:
+		return "another run on this device has another max_sgl_rd";
+	case -ECONNREFUSED:
+		return "no server listens there, or it has no room; is rw_bench loaded and a server made?";
+	case -EREMOTEIO:
+		return "the server has no such memory: raise its memory_mb, or take fewer contexts or a smaller size";
+	case -ETIMEDOUT:
+		return "the server does not answer";
+	case -EPROTO:
+		return "the server speaks another language: is it the same rw_bench?";
+	case -ENOMEM:
+		return "out of memory";
+	default:
+		return "cannot connect";
+	}
+}
+
+/* All begin together. The last one of them starts the clock. */
+static int arrive(struct rwb_conn *conn)
+{
+	struct rwb_run *run = conn->run;
+
+	mutex_lock(&run->lock);
+	if (++run->arrived == run->conf.qps)
+		WRITE_ONCE(run->begin_ns, ktime_get_ns());
+	mutex_unlock(&run->lock);
+	wake_up_all(&run->wait);
+	if (!wait_event_timeout(run->wait, READ_ONCE(run->begin_ns) || READ_ONCE(run->stop),
+				msecs_to_jiffies(3 * run->conf.deadline_ms)))
+		return rwb_run_fail(run, -ETIMEDOUT, "not all QPs could be connected in time");
+	return READ_ONCE(run->stop) ? -ECANCELED : 0;
+}
+
+static int finish(struct rwb_conn *conn)
+{
+	struct rwb_run *run = conn->run;
+	struct rwb_msg *msg = conn->tx.msg;
+	const unsigned long *written = rwb_load_written(conn);
+	unsigned int i;
+	int err;
+
+	ib_dma_sync_single_for_cpu(conn->id->device, conn->tx.dma, sizeof(*msg), DMA_TO_DEVICE);
+	memset(msg, 0, sizeof(*msg));
+	if (run->conf.verify)
+		for (i = 0; i < run->conf.contexts; i++)
+			if (test_bit(i, written))
+				msg->done.written[i / 64] |= cpu_to_le64(1ULL << (i % 64));
+	err = rwb_msg_expect(conn);
+	if (!err)
+		err = rwb_msg_send(conn, RWB_DONE, NULL, NULL);
+	if (!err)
+		err = rwb_msg_wait(conn, RWB_VERDICT, run->conf.deadline_ms);
+	if (err)
+		return rwb_run_fail(run, err, "the server does not say what it found");
+	conn->stats.corrupt_bytes += le64_to_cpu(conn->rx.msg->verdict.corrupt_bytes);
+	return 0;
+}
+
+static int reconnect(struct rwb_conn *conn)
+{
+	u64 began = ktime_get_ns();
+	int err;
+
+	rwb_conn_close(conn);
+	err = connect(conn);
+	conn->stats.reconnects++;
+	conn->stats.reconnect_ns += ktime_get_ns() - began;
+	return err;
+}
+
+static int run_load(struct rwb_conn *conn)
+{
+	int err;
+
+	for (;;) {
+		err = rwb_load_run(conn);
+		conn->stats.end_ns = ktime_get_ns();
+		if (err != -EAGAIN)
+			return err;
+		err = reconnect(conn);
+		if (err)
+			return rwb_run_fail(conn->run, err, "after a teardown: %s",
+					    connect_error(err));
+	}
+}
+
+void rwb_client_work(struct work_struct *work)
+{
+	struct rwb_conn *conn = container_of(work, struct rwb_conn, work);
+	struct rwb_run *run = conn->run;
+	int err = rwb_load_open(conn);
+
+	if (err) {
+		rwb_run_fail(run, err, "out of memory for the contexts");
+	} else {
+		err = connect(conn);
+		if (err)
+			rwb_run_fail(run, err, "%s", connect_error(err));
+	}
+	if (!err)
+		err = arrive(conn);
+	if (!err)
+		err = run_load(conn);
+	if (!err)
+		finish(conn);
+	/* Contexts know their device as long as the connection is open. */
+	rwb_conn_close(conn);
+	rwb_load_close(conn);
+
+	/* It stays in the run's list for its counters: rwb_run_remove frees it. */
+	mutex_lock(&run->lock);
+	run->end_ns = max(run->end_ns, conn->stats.end_ns);
+	run->working--;
+	mutex_unlock(&run->lock);
+	wake_up_all(&run->wait);
+}

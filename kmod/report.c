@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+/* A run as one JSON document. Counters of a run that goes on are a moment's. */
+#include "main.h"
+
+static const char *const path_names[RWB_PATHS] = { "single", "multi", "mr" };
+
+static u64 sum(struct rwb_run *run, size_t offset)
+{
+	struct rwb_conn *conn;
+	u64 total = 0;
+
+	list_for_each_entry(conn, &run->conns, list)
+		total += *(u64 *)((char *)&conn->stats + offset);
+	return total;
+}
+
+#define SUM(run, member) sum(run, offsetof(struct rwb_stats, member))
+
+/* Non-empty buckets as [index, count], over all QPs. */
+static void show_buckets(struct seq_file *file, struct rwb_run *run, int path)
+{
+	const char *comma = "";
+	u32 i;
+
+	seq_puts(file, "\"buckets\":[");
+	for (i = 0; i < RWB_HIST_BUCKETS; i++) {
+		struct rwb_conn *conn;
+		u64 n = 0;
+
+		list_for_each_entry(conn, &run->conns, list) {
+			struct rwb_hist *hist = smp_load_acquire(&conn->stats.paths[path].hist);
+
+			n += hist ? hist->buckets[i] : 0;
+		}
+		if (!n)
+			continue;
+		seq_printf(file, "%s[%u,%llu]", comma, i, n);
+		comma = ",";
+	}
+	seq_puts(file, "]");
+}
+
+static void show_path(struct seq_file *file, struct rwb_run *run, int path)
+{
+	u64 low = U64_MAX, high = 0, count = 0, total = 0;
+	struct rwb_conn *conn;
+
+	list_for_each_entry(conn, &run->conns, list) {
+		struct rwb_hist *hist = smp_load_acquire(&conn->stats.paths[path].hist);
+
+		if (!hist || !hist->count)
+			continue;
+		low = min(low, hist->min_ns);
+		high = max(high, hist->max_ns);
+		count += hist->count;
+		total += hist->sum_ns;
+	}
+	seq_printf(file, "\"%s\":{\"operations\":%llu,\"wrs\":%llu,\"bytes\":%llu,", path_names[path],
+		   SUM(run, paths[path].operations), SUM(run, paths[path].wrs),
+		   SUM(run, paths[path].bytes));
+	seq_printf(file, "\"init_ns\":%llu,\"post_ns\":%llu,\"destroy_ns\":%llu,",
+		   SUM(run, paths[path].init_ns), SUM(run, paths[path].post_ns),
+		   SUM(run, paths[path].destroy_ns));
+	seq_printf(file, "\"latency_ns\":{\"count\":%llu,\"sum\":%llu,\"min\":%llu,\"max\":%llu,",
+		   count, total, count ? low : 0, high);
+	show_buckets(file, run, path);
+	seq_puts(file, "}}");
+}
+
+static void show_client(struct seq_file *file, struct rwb_run *run)
+{
+	const struct rwb_conf *conf = &run->conf;
+	struct rwb_conn *conn = list_first_entry(&run->conns, struct rwb_conn, list);
+	u64 begin = run->begin_ns, low = U64_MAX, end;
+	int path;
+
+	end = run->working ? ktime_get_ns() : run->end_ns;
+	seq_printf(file, "\"op\":\"%s\",\"size\":%lld,\"segment\":%lld,\"contexts\":%lld,",
+		   rwb_op_name(conf->op), conf->size, conf->segment, conf->contexts);
+	seq_printf(file, "\"max_rdma_ctxs\":%lld,\"qps\":%lld,\"on_exhaustion\":\"%s\",\"verify\":%s,",
+		   conf->pool, conf->qps, rwb_policy_name(conf->policy),
+		   conf->verify ? "true" : "false");
+	if (conn->device[0])
+		seq_printf(file, "\"device\":\"%s\",\"iwarp\":%s,\"force_mr\":%s,\"max_sgl_rd\":{\"found\":%d,\"used\":%d},\"send_queue_wrs\":%u,",
+			   conn->device, conn->iwarp ? "true" : "false",
+			   conn->force_mr ? "true" : "false", conn->sgl_found, conn->sgl_used,
+			   conn->sq_size);
+	seq_printf(file, "\"elapsed_ns\":%llu,\"issued\":%llu,\"eagain\":%llu,\"eagain_ns\":%llu,",
+		   begin && end > begin ? end - begin : 0, SUM(run, issued), SUM(run, eagain),
+		   SUM(run, eagain_ns));
+	seq_printf(file, "\"failed\":%llu,\"waits\":%llu,\"lost\":%llu,\"errors\":%llu,\"sq_stalls\":%llu,",
+		   SUM(run, failed), SUM(run, waits), SUM(run, lost), SUM(run, errors),
+		   SUM(run, sq_stalls));
+	seq_printf(file, "\"reconnects\":%llu,\"reconnect_ns\":%llu,\"corrupt_bytes\":%llu,\"unknown_path\":%llu,",
+		   SUM(run, reconnects), SUM(run, reconnect_ns), SUM(run, corrupt_bytes),
+		   SUM(run, unknown_path));
+	list_for_each_entry(conn, &run->conns, list)
+		low = min(low, conn->stats.low_water);
+	if (low != U64_MAX)
+		seq_printf(file, "\"pool_low_water\":%llu,", low);
+	else
+		seq_puts(file, "\"pool_low_water\":null,");
+	seq_puts(file, "\"paths\":{");
+	for (path = 0; path < RWB_PATHS; path++) {
+		seq_puts(file, path ? "," : "");
+		show_path(file, run, path);
+	}
+	seq_puts(file, "}");
+}
+
+static const char *state(struct rwb_run *run)
+{
+	if (!rwb_run_ended(run))
+		return run->conf.role == RWB_SERVER ? "listening" : "running";
+	return run->err ? "failed" : "done";
+}
+
+void rwb_report(struct seq_file *file, struct rwb_run *run)
+{
+	mutex_lock(&run->lock);
+	/* Nothing of these words needs escapes: none comes from a user or a peer. */
+	seq_printf(file, "{\"schema_version\":1,\"name\":\"%s\",\"role\":\"%s\",\"state\":\"%s\",\"errno\":%d,\"error\":",
+		   run->conf.name, run->conf.role == RWB_SERVER ? "server" : "client", state(run),
+		   -run->err);
+	if (run->err)
+		seq_printf(file, "\"%s\",", run->why);
+	else
+		seq_puts(file, "null,");
+	if (run->conf.role == RWB_CLIENT)
+		show_client(file, run);
+	else
+		seq_printf(file, "\"connections\":%u,\"served\":%llu,\"refused\":%llu,\"corrupt_bytes\":%llu",
+			   run->working, run->served, run->refused, run->corrupt_bytes);
+	seq_puts(file, "}\n");
+	mutex_unlock(&run->lock);
+}
