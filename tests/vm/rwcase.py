@@ -62,25 +62,29 @@ def _run_guest():
         check_leftovers(before), eq(programs(), [], "processes")))])
 
 
-def _why_not():
-    """Why the guest cannot run, or None."""
+def why_not(*kernels):
+    """Why guests of @kernels (vm/build) cannot run, or None."""
     if os.environ.get("RW_TESTS") == "fast":
         return "RW_TESTS=fast"
-    built = subprocess.run([os.path.join(SRCDIR, "vm", "build"), "--print"], text=True,
-                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
-    if not built.returncode:
-        return None
-    if os.environ.get("RW_REQUIRE_VM") == "1":
-        print("Bail out! " + " ".join(built.stdout.split()))
-        sys.exit(1)
-    return " ".join(built.stdout.split())
+    for kernel in kernels or ("stock",):
+        built = subprocess.run([os.path.join(SRCDIR, "vm", "build"), "--print",
+                                "--kernel=" + kernel], text=True, stdout=subprocess.PIPE,
+                               stderr=subprocess.STDOUT, check=False)
+        if not built.returncode:
+            continue
+        reason = " ".join(built.stdout.split())
+        if os.environ.get("RW_REQUIRE_VM") == "1":
+            print("Bail out! " + reason)
+            sys.exit(1)
+        return reason
+    return None
 
 
 def main(topology="two", timeout=180):
     if os.environ.get("RW_VM") == "1":
         _run_guest()
         return
-    reason = _why_not()
+    reason = why_not()
     if reason:
         print("1..0 # SKIP " + reason)
         return

@@ -1,0 +1,192 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+"""rw_bench.ko: paths, WRs, exhaustions and data, with and without the fallback.
+
+What is asserted follows from the rules of rdma_rw_ctx_init alone, for each kind of
+device, kernel and setting. Nothing is asserted of a speed.
+"""
+import gzip
+import json
+import os
+import sys
+
+sys.dont_write_bytecode = True
+# pylint: disable=wrong-import-position
+from kmodcase import (ROOT, SRCDIR, Guest, case, completed, eq, main, note, report,
+                      run_client, start_server, true)
+
+CONTEXTS, COUNT, SEGMENTS = 8, 120, 16
+THRESHOLD = 4  # fewer than the segments of an operation
+SIW_SEND_SGES = 6
+GUESTS = [Guest(device, kernel, force_mr) for device in ("rxe", "siw")
+          for kernel in ("stock", "nofallback") for force_mr in (False, True)]
+
+
+def wants_mr(guest, op, threshold):
+    """Whether the API wants an MR for the operations of these tests."""
+    return guest.force_mr or op == "read" and (guest.iwarp or threshold)
+
+
+def direct_wrs(guest):
+    return -(-SEGMENTS // SIW_SEND_SGES) if guest.iwarp else 1
+
+
+def check(guest, run, op, threshold, pool, policy):
+    paths = {name: path["operations"] for name, path in run["paths"].items()}
+    mr, direct = paths["mr"], paths["multi"]
+    eq(paths["single"], 0, "operations of a single SGE")
+    eq(run["force_mr"], guest.force_mr, "force_mr as it was found")
+    eq(run["max_sgl_rd"], {"found": 0, "used": THRESHOLD if threshold else 0}, "max_sgl_rd")
+    eq(run["paths"]["multi"]["wrs"], direct * direct_wrs(guest), "WRs of direct operations")
+    short = pool < CONTEXTS
+    if not wants_mr(guest, op, threshold):
+        eq((mr, direct, run["eagain"]), (0, COUNT, 0), "by MR, direct, EAGAIN")
+        eq(run["pool_low_water"], None, "low water of a pool that nobody wanted")
+        return
+    true(mr > 0, "operations by MR")
+    if op == "read" and guest.iwarp:
+        wrs = 2 * mr  # REG_MR, READ_WITH_INV
+    else:
+        wrs = 3 * mr - pool  # [LOCAL_INV, but for a new MR,] REG_MR, READ or WRITE
+    eq(run["paths"]["mr"]["wrs"], wrs, "WRs of operations by MR")
+    eq(run["pool_low_water"], 0, "fewest free MRs")
+    if not short or guest.fallback:
+        eq((run["eagain"], run["failed"], run["waits"]), (0, 0, 0), "EAGAIN, failed, waits")
+        eq(completed(run), COUNT, "operations that completed")
+        eq(direct > 0, short, "some fell back")
+        return
+    true(run["eagain"] > 0 and run["eagain_ns"] > 0, "EAGAIN")
+    eq(direct, 0, "operations that went direct")
+    if policy == "drop":
+        eq((run["failed"], run["waits"]), (run["eagain"], 0), "each EAGAIN drops an operation")
+    else:
+        eq(run["failed"], 0, "operations dropped")
+        true(0 < run["waits"] <= run["eagain"], "operations that waited")
+        eq(completed(run), COUNT, "operations that completed")
+
+
+def declare_matrix(guest):
+    for threshold in (False, True):
+        for op in ("read", "write"):
+            for pool in (CONTEXTS, CONTEXTS // 2, 1):
+                for policy in ("drop", "wait"):
+                    if policy == "wait" and (op == "write" or pool == CONTEXTS):
+                        continue
+                    def _(threshold=threshold, op=op, pool=pool, policy=policy):
+                        setting = {"max_sgl_rd": THRESHOLD} if threshold else {}
+                        run = run_client(op=op, contexts=CONTEXTS, max_rdma_ctxs=pool,
+                                         count=COUNT, verify=1, on_exhaustion=policy, **setting)
+                        check(guest, run, op, threshold, pool, policy)
+                    case(f"{op}, {'threshold' if threshold else 'no threshold'}, "
+                         f"{pool} MRs for {CONTEXTS} contexts, {policy}")(_)
+
+
+def declare_others(guest):
+    @case("an empty pool tears connections down without the fallback only")
+    def _():
+        run = run_client(contexts=CONTEXTS, max_rdma_ctxs=CONTEXTS // 2, count=60, verify=1,
+                         max_sgl_rd=THRESHOLD, on_exhaustion="teardown")
+        if guest.fallback:
+            eq((run["reconnects"], run["lost"], completed(run)), (0, 0, 60),
+               "reconnections, lost, completed")
+        else:
+            true(run["reconnects"] > 0 and run["reconnect_ns"] > 0, "reconnections")
+            eq(run["failed"], run["eagain"], "the operation that found it empty has failed")
+
+    @case("3 QPs share the operations")
+    def _():
+        run = run_client(contexts=4, max_rdma_ctxs=4, qps=3, count=100, verify=1)
+        eq(completed(run), 100, "operations")
+
+    @case("a run of some time")
+    def _():
+        run = run_client(contexts=4, duration_ms=150)
+        true(run["elapsed_ns"] >= 150e6 and completed(run) > 0, f"{run['elapsed_ns']} ns")
+
+    @case("one segment, and odd sizes")
+    def _():
+        for size in (1, 4096, 5000, 65535):
+            run = run_client(contexts=3, count=20, size=size, verify=1)
+            eq(completed(run), 20, f"operations of {size} bytes")
+            if size <= 4096 and not wants_mr(guest, "read", False):
+                eq(run["paths"]["single"]["operations"], 20, "operations of a single SGE")
+
+    @case("the server has found no damage")
+    def _():
+        server = report("server")
+        eq((server["corrupt_bytes"], server["refused"]), (0, 0), "corrupt bytes, refused")
+        true(server["served"] > 0, "clients served")
+
+
+# ---- the answers of the vectors
+
+def expressible(guest, vector):
+    """The device's part of a question that asks for this vector, or None."""
+    if vector["kind"] != "ctx":
+        return None
+    dev, io = vector["dev"], vector["io"]
+    if (bool(dev["iwarp"]), bool(vector["force_mr"])) != (guest.iwarp, guest.force_mr):
+        return None
+    most = SIW_SEND_SGES if guest.iwarp else 32
+    sge = dev["max_send_sge"]
+    if io["dir"] == "read":
+        sge = min(sge, most) if guest.iwarp else min(sge, dev["max_sge_rd"])
+    base = min(address for address, _ in io["sg"]) & ~4095
+    span = max(address + length for address, length in io["sg"]) - base
+    if sge > most or dev["max_fast_reg_page_list_len"] < 256 or span > 4 << 20 or \
+            len(vector["pool"]) > 256:
+        return None
+    return sge, base
+
+
+def ask(vector, sge, base):
+    io = vector["io"]
+    pool = "".join("01"[mr["need_inval"]] for mr in vector["pool"])
+    text = (f"addr=10.9.0.1 op={io['dir']} max_sgl_rd={vector['dev']['max_sgl_rd']} max_sge={sge} "
+            f"offset={io['offset']} pool={pool} sg=" +
+            ",".join(f"{address - base}:{length}" for address, length in io["sg"]))
+    note(text)
+    file = os.open(os.path.join(ROOT, "plan"), os.O_RDWR)
+    try:
+        os.write(file, text.encode())
+        return json.loads(os.pread(file, 4096, 0))
+    finally:
+        os.close(file)
+
+
+ERRNOS = {"EAGAIN": -11, "EINVAL": -22}
+
+
+def declare_vectors(guest):
+    if guest.kernel != "stock":
+        return
+
+    @case("the kernel plans as the vectors say, and with them the user-space planner")
+    def _():
+        asked = 0
+        with gzip.open(os.path.join(SRCDIR, "tests", "vectors", "rw_plan.jsonl.gz"), "rt") as lines:
+            for line in lines:
+                vector = json.loads(line)
+                device = expressible(guest, vector)
+                if not device:
+                    continue
+                asked += 1
+                expect = vector["expect"]
+                answer = ask(vector, *device)
+                eq(answer["ret"], ERRNOS.get(expect["ret"], expect["ret"]),
+                   f"vector {vector['id']}: WRs")
+                if answer["ret"] > 0:
+                    eq((answer["type"], answer["nr_ops"]), (expect["type"], expect["nr_ops"]),
+                       f"vector {vector['id']}: path and WRs that move data")
+        print(f"# {asked} vectors asked")
+        true(asked >= (3 if guest.iwarp or guest.force_mr else 100), f"{asked} vectors asked")
+
+
+def declare(guest):
+    start_server()
+    declare_matrix(guest)
+    declare_others(guest)
+    declare_vectors(guest)
+
+
+main(declare, GUESTS)
