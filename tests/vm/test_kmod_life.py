@@ -1,0 +1,210 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+"""rw_bench.ko: what ends a run, what it refuses, and that nothing stays behind.
+
+RW_KMOD_CYCLES: how often the module is loaded, used and removed (10).
+"""
+import os
+import random
+import subprocess
+import sys
+
+sys.dont_write_bytecode = True
+# pylint: disable=wrong-import-position
+from kmodcase import (ROOT, Failed, Guest, case, completed, consistent, create, eq, load, main,
+                      note, read, report, request, run_client, start_server, true, unload,
+                      wait_end, wait_until, write)
+from rwcase import resources
+
+CYCLES = int(os.environ.get("RW_KMOD_CYCLES") or 10)
+LONG = 60000  # ms: a run that something else ends
+
+
+def objects():
+    """Live objects of each slab cache. Shrinking gives back what processors hold."""
+    for cache in os.listdir("/sys/kernel/slab"):
+        try:
+            with open(f"/sys/kernel/slab/{cache}/shrink", "w", encoding="ascii") as file:
+                file.write("1")
+        except OSError:
+            pass  # a cache that cannot
+    with open("/proc/slabinfo", encoding="ascii") as file:
+        return {line.split()[0]: int(line.split()[1]) for line in file.readlines()[2:]}
+
+
+def begin_long(name="client", **keys):
+    """A run that is under way."""
+    create(role="client", name=name, addr="10.9.0.1",
+           **{"contexts": 8, "duration_ms": LONG, "verify": 1, "max_sgl_rd": 4,
+              "max_rdma_ctxs": 4, **keys})
+    wait_until(lambda: report(name)["state"] != "running" or completed(report(name)) > 20,
+               f"{name} has completed some operations")
+    eq(report(name)["state"], "running", "state")
+
+
+def cycle(number):
+    load()
+    start_server()
+    if number % 3 == 0:
+        run_client(contexts=4, max_rdma_ctxs=2, count=20, verify=1, max_sgl_rd=4)
+    elif number % 3 == 1:
+        begin_long()  # unloaded while it runs
+    else:
+        create(role="client", name="client", addr="10.9.0.1", count=20)  # while it connects
+    unload()
+
+
+def declare_cycles():
+    @case(f"{CYCLES} times loaded, used and removed: no object stays")
+    def _():
+        unload()
+        empty = resources()
+        for number in range(3):
+            cycle(number)
+        before = objects()
+        for number in range(CYCLES):
+            cycle(number)
+        eq(resources(), empty, "RDMA objects")
+        grown = {cache: n - before.get(cache, 0) for cache, n in objects().items()
+                 if n - before.get(cache, 0) >= CYCLES - CYCLES // 3}
+        # What the network and file system keep for this process is not ours.
+        note(grown)
+        ours = {cache: n for cache, n in grown.items()
+                if cache.startswith("kmalloc") or cache in ("names_cache", "task_struct",
+                                                            "vmap_area", "net_namespace")}
+        eq(ours, {}, "slab objects that each cycle has left")
+        load()
+
+
+def declare_ends():
+    @case("a run is stopped by a word")
+    def _():
+        begin_long()
+        write("runs/client", "stop")
+        run = wait_end("client")
+        eq((run["state"], run["error"]), ("done", None), "end")
+        consistent(run)
+        request("remove client")
+
+    @case("a run is removed while it goes on")
+    def _():
+        begin_long(qps=3)
+        request("remove client")
+        true(not os.path.exists(f"{ROOT}/runs/client"), "its file is gone")
+
+    @case("the server goes away during a run")
+    def _():
+        start_server("second", port=18516)
+        begin_long(port=18516)
+        request("remove second")
+        run = wait_end("client")
+        eq((run["state"], run["errno"] > 0), ("failed", True), "end")
+        request("remove client")
+
+    @case("nobody listens")
+    def _():
+        run = run_client(good=False, port=9999, count=1)
+        eq(run["state"], "failed", "state")
+        true("no server listens there" in run["error"], run["error"])
+
+    @case("the cable is cut during a run, and mended")
+    def _():
+        begin_long(timeout=10, deadline_ms=3000)
+        subprocess.run(["ip", "link", "set", "v1", "down"], check=True)
+        try:
+            run = wait_end("client")
+            eq(run["state"], "failed", "state")
+            true(run["error"], "a reason")
+            eq(run["issued"], completed(run) + run["failed"] + run["lost"] + run["errors"],
+               "each operation has one end")
+            request("remove client")
+        finally:
+            subprocess.run(["ip", "link", "set", "v1", "up"], check=True)
+
+
+def declare_refusals():
+    @case("runs that want another max_sgl_rd of one device take turns")
+    def _():
+        start_server()
+        begin_long(max_sgl_rd=4)
+        run = run_client("other", good=False, contexts=1, count=1, max_sgl_rd=5)
+        eq((run["state"], run["errno"]), ("failed", 16), "the other one")
+        true("max_sgl_rd" in run["error"], run["error"])
+        run = run_client("same", contexts=1, count=5, max_sgl_rd=4)
+        eq(run["max_sgl_rd"], {"found": 0, "used": 4}, "max_sgl_rd of the same")
+        request("remove client")
+        run = run_client("after", contexts=1, count=5)
+        eq(run["max_sgl_rd"], {"found": 0, "used": 0}, "max_sgl_rd afterwards")
+
+    @case("more than the server's memory")
+    def _():
+        run = run_client(good=False, contexts=128, size=1 << 20, count=1)
+        true(run["state"] == "failed" and "memory_mb" in run["error"], run["error"])
+
+    @case("who is not root may not")
+    def _():
+        for name in ("control", "plan", "runs/server"):
+            eq(os.stat(f"{ROOT}/{name}").st_mode & 0o777, 0o600, f"mode of {name}")
+
+    @case("requests that are wrong are refused with a reason")
+    def _():
+        good = "create role=client name=x addr=10.9.0.1 count=1"
+        for wrong, word in (("name=", "name"), ("name=../x", "name"), ("name=" + "x" * 32, "name"),
+                            ("size=0", "size"), ("size=99999999999999999999", "size"),
+                            ("size=-1", "size"), ("contexts=5000", "contexts"),
+                            ("qps=65", "qps"), ("op=erase", "op"), ("port=70000", "port"),
+                            ("addr=host", "addr"), ("addr=", "addr"), ("speed=1", "unknown"),
+                            ("size", "key=value"), ("count=0", "count"),
+                            ("size=16777216 contexts=4096", "1 GiB"),
+                            ("size=65536 segment=1 contexts=128", "segments")):
+            try:
+                request(f"{good} {wrong}")
+            except Failed as failure:
+                true(word in str(failure), f"{word!r} in {failure}")
+            else:
+                raise Failed(f"accepted: {wrong}")
+        for wrong in ("remove nobody", "stop", "create", "", "\n", "x" * 1025):
+            try:
+                write("control", wrong)
+            except OSError:
+                continue
+            true(wrong == "", f"accepted: {wrong!r}")
+
+    @case("garbage is refused")
+    def _():
+        chance = random.Random(8)
+        seeds = [b"create role=client name=f addr=10.9.0.1 count=1 size=64 contexts=1",
+                 b"remove server", b"stop",
+                 b"addr=10.9.0.1 op=read max_sgl_rd=3 pool=01 offset=0 sg=0:4096,8192:4096"]
+        for turn in range(1500):
+            text = bytearray(chance.choice(seeds))
+            for _ in range(chance.randrange(1, 6)):
+                at = chance.randrange(len(text))
+                what = chance.randrange(3)
+                if what == 0:
+                    text[at] = chance.randrange(256)
+                elif what == 1:
+                    del text[at]
+                else:
+                    text[at:at] = bytes(chance.choice(b"0123456789=:, -\0") for _ in range(8))
+            name = ("control", "plan", "runs/server")[turn % 3]
+            try:
+                write(name, bytes(text))
+            except OSError:
+                pass
+            for run in os.listdir(f"{ROOT}/runs"):
+                if run != "server":
+                    request("remove " + run)
+            if "server" not in os.listdir(f"{ROOT}/runs"):
+                start_server()
+        read("control")
+
+
+def declare(_guest):
+    start_server()
+    declare_ends()
+    declare_cycles()
+    declare_refusals()
+
+
+main(declare, [Guest("rxe", "stock", False)], timeout=300)
