@@ -144,6 +144,7 @@ static void fill_prediction(const struct rw_client *client, const struct rw_row 
 		result->share_model = prediction.model;
 		result->share_predicted = prediction.share;
 	}
+	result->no_share_model = why;
 	rw_conf_pool_target(client->conf, &target, &ignored);
 	if (target > 0)
 		result->no_pool_wanted = why ? why : fill_pool_wanted(&load, target, result);

@@ -139,10 +139,13 @@ static void print_pool(const struct rw_explain_row *row)
 							       "no operation ever gets its MRs");
 }
 
-static void print_loss(const struct rw_explain_row *row)
+static void print_loss(const struct rw_explain *explain, const struct rw_explain_row *row)
 {
 	const struct rw_explain_loss *loss = &row->loss;
 
+	if (row->wants_mr && *explain->conf->pool_target && !explain->conf->hold_ns)
+		printf("   %-*s: known from how long an operation holds its MRs; give --hold_ns, or run it\n",
+		       LABEL, "Pool wanted");
 	if (!loss->prediction.model)
 		return;
 	printf("   %-*s: %.4g %% of the operations find the pool empty (%s", LABEL, "Exhaustion",
@@ -188,7 +191,7 @@ void rw_explain_print_row(const struct rw_explain *explain, const struct rw_expl
 	print_queue(explain, row);
 	print_reads(row);
 	print_pool(row);
-	print_loss(row);
+	print_loss(explain, row);
 	printf("   %-*s: %.1f MiB of buffers", LABEL, "Memory",
 	       (double)row->budget.buffer_bytes / (1 << 20));
 	if (row->budget.sq_bytes)

@@ -88,6 +88,8 @@ static void set_pool(json_t *row, const struct rw_result *r)
 
 	json_object_set_new(row, "exhaustion_model",
 			    r->share_model ? json_string(r->share_model) : json_null());
+	json_object_set_new(row, "exhaustion_no_model",
+			    r->no_share_model ? json_string(r->no_share_model) : json_null());
 	for (size_t i = 0; i < RW_ARRAY_SIZE(figures); i++)
 		json_object_set_new(row, figures[i].key,
 				    number_if(figures[i].known, figures[i].value));

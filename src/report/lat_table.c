@@ -63,15 +63,18 @@ static void print_alone(const char *what, const struct rw_hist *hist, const char
 		       (double)rw_hist_percentile(hist, 99) / unit, unit_name, hist->count);
 }
 
-static void print_histogram(const struct rw_hist *hist)
+/* With -C each bound is the cycle that it is in. */
+static void print_histogram(const struct rw_conf *conf, const struct rw_latency *l)
 {
+	double unit = conf->cycles ? l->clock.ns_per_tick : 1;
 	struct rw_hist_bucket bucket;
 	uint32_t cursor = 0;
 
-	printf(" # histogram: from and to in ns, both included, and how many\n");
-	while (rw_hist_next(hist, &cursor, &bucket))
-		printf(" #   %-12" PRIu64 " %-12" PRIu64 " %" PRIu64 "\n", bucket.low, bucket.high,
-		       bucket.count);
+	printf(" # histogram: from and to in %s, both included, and how many\n",
+	       conf->cycles ? "cycles" : "ns");
+	while (rw_hist_next(&l->hist, &cursor, &bucket))
+		printf(" #   %-12.0f %-12.0f %" PRIu64 "\n", (double)bucket.low / unit,
+		       (double)bucket.high / unit, bucket.count);
 }
 
 /* Where the table has no columns for it. */
@@ -124,7 +127,7 @@ void rw_lat_notes(const struct rw_conf *conf, const struct rw_result *r)
 		printf(" # %" PRIu64 " operations took more than an hour each: their percentiles are lower bounds\n",
 		       rw_hist_saturated(&l->hist));
 	if (conf->histogram)
-		print_histogram(&l->hist);
+		print_histogram(conf, l);
 	for (uint64_t i = 0; conf->unsorted && i < l->nr_samples; i++)
 		printf(" %" PRIu64 ", %.3f\n", i + 1, (double)l->samples[i] / unit);
 }

@@ -68,6 +68,7 @@ struct rw_result {
 	double mr_hold_ns;       /* from planning to completion, mean */
 	struct rw_ci share_ci;   /* 95 % of the share of exhaustions; low > high: not known */
 	const char *share_model; /* that predicts it from the hold time; NULL: none does */
+	const char *no_share_model; /* why none does; NULL: one does, or nothing wanted MRs */
 	double share_predicted;
 	uint32_t pool_wanted;    /* MRs of a pool for --pool_target; 0: not asked, or none ... */
 	const char *no_pool_wanted; /* ... and why none is named; NULL: not asked, or one is */

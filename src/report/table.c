@@ -31,18 +31,25 @@ void rw_table_columns(const struct rw_conf *conf)
 	fflush(stdout);
 }
 
-/* Measured beside predicted. */
-static void print_share(const struct rw_result *r)
+static void print_prediction(const struct rw_result *r)
 {
-	if (r->share_model && (r->rate || r->exhaustions)) {
-		printf(" # exhaustions: measured %.4g %%", 100 * rw_result_exhaustion_share(r));
-		if (r->share_ci.low <= r->share_ci.high)
-			printf(" (95 %% interval %.4g to %.4g)", 100 * r->share_ci.low,
-			       100 * r->share_ci.high);
+	printf(" # exhaustions: measured %.4g %%", 100 * rw_result_exhaustion_share(r));
+	if (r->share_ci.low <= r->share_ci.high)
+		printf(" (95 %% interval %.4g to %.4g)", 100 * r->share_ci.low,
+		       100 * r->share_ci.high);
+	if (r->share_model)
 		printf(", predicted from the hold time %.4g %% (%s)%s\n",
 		       100 * (r->share_predicted < 1e-9 ? 0 : r->share_predicted), r->share_model,
 		       rw_result_is_surprise(r) ? ": the load is not what the model takes it for" : "");
-	}
+	else
+		printf(", not predicted: %s\n", r->no_share_model);
+}
+
+/* Measured beside predicted. */
+static void print_share(const struct rw_result *r)
+{
+	if ((r->share_model || r->no_share_model) && (r->rate || r->exhaustions))
+		print_prediction(r);
 	if (r->no_pool_wanted)
 		printf(" # no pool is named for --pool_target: %s\n", r->no_pool_wanted);
 	if (r->pool_wanted)

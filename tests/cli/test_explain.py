@@ -217,6 +217,13 @@ def _():
     eq((done.status, done.out, done.err), (OK, "", ""), "status, outputs")
 
 
+@case("a target for the pool without a hold time: what is missing")
+def _():
+    done = alone("--explain", "--rate=1000", "--pool_target=1e-3", "--path=mr")
+    eq(done.status, OK, "status")
+    true("Pool wanted" in done.out and "--hold_ns" in done.out, done.out)
+
+
 # ---- refused
 
 NOT_THERE = "/proc/self/none"

@@ -118,7 +118,7 @@ def _():
 
 @case("-C: the same times, in ticks of the clock that took them")
 def _():
-    run = latency(*SEGMENTS, "--path=direct,mr", "-n", COUNT, "-C", "-U")
+    run = latency(*SEGMENTS, "--path=direct,mr", "-n", COUNT, "-C", "-U", "-H")
     info = run.report["test_info"]
     eq(info["latency_unit"], "cycles", "unit")
     ns = {row["percentiles_ns"]["50"] / row["t_typical"] for row in run.rows}
@@ -128,6 +128,9 @@ def _():
     true(info["connection"]["tsc"] and 0.1 <= tick <= 100 or tick == 1, f"ns of a tick: {tick}")
     for row in good_latencies(run, unit_ns=tick, engine="umr", verified=False, rows=2):
         near(row["t_avg"] * tick, statistics.mean(row["samples_ns"]), "t_avg", absolute=0.51)
+        for low, high, count in row["histogram_ns"]:
+            line = f" #   {low / tick:<12.0f} {high / tick:<12.0f} {count}\n"
+            true(line in run.out, f"histogram in cycles: {line}")
     true("t_avg[cycles]" in run.out and "[usec]" not in run.out, "the table's unit")
 
 

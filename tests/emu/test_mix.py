@@ -173,6 +173,9 @@ def exhaustion(bed):
                     wrong.append(f"{row['mr_wanted']} wanted MRs, {wanted} expected")
                 if row["exhaustion_model"] is not None:
                     wrong.append("a model of kinds with different numbers of MRs")
+                why = row["exhaustion_no_model"] or ""
+                if "unlike numbers of MRs" not in why or f"not predicted: {why}" not in run.out:
+                    wrong.append(f"why there is no model: {why}")
                 if not 0 < row["pool_mean_in_use"] <= 6:
                     wrong.append(f"{row['pool_mean_in_use']} of 6 MRs in use")
             tell(f"{bed.mode}: pool of 6, {policy}, path {path}", told(run, wrong))
