@@ -137,7 +137,8 @@ def needs_suite():
 @case("rw_suite.1 has the verbs and their options as they are")
 def _():
     needs_suite()
-    done = subprocess.run([os.path.join(SRCDIR, "man", "rw_suite.py"), "--check"],
+    done = subprocess.run([os.environ.get("RW_PYTHON", "/usr/bin/python3"),
+                           os.path.join(SRCDIR, "man", "rw_suite.py"), "--check"],
                           capture_output=True, text=True, timeout=PATIENCE, check=False)
     if done.returncode == 77:
         raise Skipped(done.stderr.strip())
