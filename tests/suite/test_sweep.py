@@ -226,7 +226,8 @@ def _():
         if killed == kills - 1:
             with open(os.path.join(results, "runs.jsonl"), "ab") as file:
                 file.write(b'{"format":1,"id":"0123')  # ... also while a line is written
-        if sweep.lines() == len(ids) and killed < kills:
+        if sweep.lines() == len(ids) and killed < kills - 1:
+            each_once(results, ids)
             os.unlink(os.path.join(results, "runs.jsonl"))  # once more
     suite("sweep", plan, results)
     each_once(results, ids)
