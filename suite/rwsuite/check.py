@@ -19,7 +19,7 @@ from .stats import outliers
 from .store import groups, open_set, rows
 
 SHOWN = 20
-MAX_PPM = 100  # a clock known no better than this: 1e-4 of each figure
+NOTED_PPM, MAX_PPM = 100, 10000  # how well a clock is known: so far off may each figure be
 BACK_S = 2  # times of day are whole seconds
 
 
@@ -48,8 +48,8 @@ def validator(name):
 def violations(instance, by):
     """What @by, a validator(), refuses: "path: why" texts."""
     for error in by.iter_errors(instance):
-        # Of alternatives, the one that came furthest says it best.
-        error = jsonschema.exceptions.best_match([error])
+        while error.context:  # of alternatives, the one that came furthest says it best
+            error = max(error.context, key=lambda one: len(one.absolute_path))
         where = ".".join(map(str, error.absolute_path)) or "the whole"
         yield f"{where}: {error.message[:200]}"
 
@@ -79,6 +79,17 @@ def _seconds(text):
     return datetime.datetime.fromisoformat(text).timestamp()
 
 
+def _clock_ppm(run):
+    connection = ((run["report"] or {}).get("test_info", {}).get("connection")) or {}
+    return connection.get("clock", {}).get("error_ppm", 0)
+
+
+def _clock_notes(results):
+    worst = max(map(_clock_ppm, results), default=0)
+    if worst > NOTED_PPM:
+        yield f"clocks are known to {worst:.0f} ppm only: so far off may figures be"
+
+
 def _clock_faults(results):
     before = None
     for run in results:
@@ -88,10 +99,9 @@ def _clock_faults(results):
         before = now
         if run["status"] or not run["report"]:
             continue
-        clock = run["report"]["test_info"]["connection"].get("clock")
-        if clock and clock["error_ppm"] > MAX_PPM:
-            yield (f"run {run['id']}: its clock, {clock['name']}, is known to "
-                   f"{clock['error_ppm']:.0f} ppm only")
+        ppm = _clock_ppm(run)
+        if ppm > MAX_PPM:
+            yield f"run {run['id']}: its clock is known to {ppm:.0f} ppm only"
         longest = max((row["elapsed_ns"] for row in run["report"]["results"]), default=0) / 1e9
         if longest > 1.01 * run["seconds"] + 0.01:
             yield (f"run {run['id']}: a row of {longest:.3f} s in a run of {run['seconds']:.3f} s: "
@@ -152,7 +162,7 @@ def examine(results):
         return faults, []
     for find in _setup_faults, _clock_faults:
         faults += find(results)
-    return faults, [text for find in (_failure_notes, _even_notes, _outlier_notes, _row_notes)
+    return faults, [text for find in (_failure_notes, _clock_notes, _even_notes, _outlier_notes, _row_notes)
                     for text in find(results)]
 
 
