@@ -103,6 +103,7 @@ def by(rows, *keys):
     found = {}
     for row in rows:
         found.setdefault(tuple(row.get(key) for key in keys), []).append(row)
+
     def rank(value):
         return value is None, PATH_ORDER.get(value, 0), value if value is not None else 0
     return dict(sorted(found.items(), key=lambda item: [rank(value) for value in item[0]]))

@@ -107,23 +107,22 @@ class Measurer:
         self.done = {}  # point: repetitions so far
         self.runs = 0
 
-    def run(self, point, tail=()):
+    def run(self, point):
         """The rows of the next repetition of @point."""
         repetition = self.done.get(point, 0)
         self.done[point] = repetition + 1
         name = run_id("tune", [point.program, *point.values], repetition)
-        line = self.recorded.get(name) or self._measure(point, tail, name, repetition)
+        line = self.recorded.get(name) or self._measure(point, name, repetition)
         return list(rows([line]))
 
-    def _measure(self, point, tail, name, repetition):
-        argv = [*point.argv, *tail]
-        done = self.bed.measure(point.program, argv, PATIENCE + 8 * (self.args.duration or 0))
+    def _measure(self, point, name, repetition):
+        done = self.bed.measure(point.program, list(point.argv), PATIENCE + 8 * (self.args.duration or 0))
         line = {"format": 1, "id": name, "part": "tune", "program": point.program,
                 "point": dict(point.values), "repetition": repetition, "block": repetition, **done}
         self.writer.append(line)
         self.runs += 1
         if done["status"]:
-            raise SuiteError(f"{point.program} {' '.join(argv)}: {done['error']}", done["status"])
+            raise SuiteError(f"{point.program} {' '.join(point.argv)}: {done['error']}", done["status"])
         return line
 
 
@@ -135,6 +134,7 @@ def _point(args, metric, op, size, sges):
         values["events"] = True
     length = [f"--duration={args.duration}"] if args.duration else [f"--iters={args.iters}"]
     argv = [f"--{name}={value}" for name, value in values.items() if name != "events"]
+    argv.append("--path=direct,mr")
     more = [f"--{option}" for option in args.option]
     return Point(metric.program, (*argv, *length, *metric.options, *more), tuple(values.items()))
 
@@ -163,22 +163,18 @@ class Task:
         return None
 
     def _argv(self, sges):
-        return [*_point(self.args, self.metric, self.op, self.size, sges).argv, "--path=direct,mr"]
+        return list(self.point(sges).argv)
 
     def point(self, sges):
+        """The run that measures @sges."""
         return _point(self.args, self.metric, self.op, self.size, sges)
 
     def take(self, sges, its_rows):
-        """How much better mr was than direct in one run: both were measured in it, in turns."""
+        """How much better mr was than direct in one run: both were measured in it."""
         values = {row["path"]: row.get(self.metric.key) for row in its_rows}
         if not values.get("mr") or not values.get("direct"):
             raise SuiteError(f"a run of {sges} segments measured nothing: give more --iters")
         self.search.add(sges, self.metric.sign * math.log(values["mr"] / values["direct"]))
-
-
-def _orders(repetition):
-    """Who goes first is in turns, so that it does not matter."""
-    return "--path=direct,mr" if repetition % 2 == 0 else "--path=mr,direct"
 
 
 def search_all(tasks, measurer, order, say):
@@ -194,7 +190,7 @@ def search_all(tasks, measurer, order, say):
         points = list(wanted.items())
         order.shuffle(points)
         for point, wishes in points:
-            its_rows = measurer.run(point, [_orders(measurer.done.get(point, 0))])
+            its_rows = measurer.run(point)
             for task, sges in wishes:
                 task.take(sges, its_rows)
         say(f"{measurer.runs} runs, {sum(task.search.wants() is not None for task in tasks)} of "
@@ -207,8 +203,7 @@ def weigh(task, measurer, present):
     if between and not any(count in task.search.samples for count in between):
         sges = between[len(between) // 2]
         for _ in range(4):
-            task.take(sges, measurer.run(task.point(sges),
-                                         [_orders(measurer.done.get(task.point(sges), 0))]))
+            task.take(sges, measurer.run(task.point(sges)))
 
 
 # ---- pools

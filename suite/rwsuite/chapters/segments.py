@@ -73,7 +73,8 @@ def draw(exhibit, rows, title, axis="sges", words="segments of an operation"):
 
 def table_of(rows):
     """Bandwidth, cost and ratio of each path, size, segment count and number of contexts."""
-    table = Table([Column("size", "bytes"), Column("segments"), Column("contexts"), Column("path"), Column("engine"),
+    table = Table([Column("size", "bytes"), Column("segments"), Column("contexts"),
+                   Column("path"), Column("engine"),
                    Column("bandwidth", "MiB/s", ".2f"), Column("95 % from", "MiB/s", ".2f"),
                    Column("to", "MiB/s", ".2f"), Column("rate", "1/s", ".1f"),
                    Column("CPU", "ns/op", ".1f"), Column("WRs", "per op", ".2f"),
