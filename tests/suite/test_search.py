@@ -45,8 +45,8 @@ def _():
     for noise in 0.005, 0.05, 0.15:
         for truth in 1, 3, 17, 64, None:
             right, runs, _ = shares(truth, noise)
-            # 95 % are promised. If they are no better, 40 trials of such a search fall below 0.85 once in 150;
-            # the seeds are fixed.
+            # 95 % are promised. 40 trials of a search no better than that fall below 0.85
+            # once in 150; the seeds are fixed.
             true(right >= 0.85, f"noise {noise}, crossover {truth}: right in {right:.0%}")
             true(runs < 250, f"noise {noise}, crossover {truth}: {runs:.0f} runs on average")
 

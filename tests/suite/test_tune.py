@@ -54,7 +54,8 @@ def _():
 def _():
     results = path("pool")
     out, _ = suite("tune", results, *FEW[:2], *FEW[3:], "--max_sges=2", "--pool_target=0.05",
-                   "--pool_contexts=32", "--pool_sges=4", "--rate=4000", RW_EMU_COST_LATENCY_NS="1000000", **COSTS)
+                   "--pool_contexts=32", "--pool_sges=4", "--rate=4000",
+                   RW_EMU_COST_LATENCY_NS="1000000", **COSTS)
     pool = tuned_of(results)["pools"][0]
     # 4000 a second for a ms each are 4 in flight on average: Erlang B has 5 % with 8 MRs.
     true(6 <= pool["size"] <= 32, f"{pool}: Erlang B's, and no more than are in flight")

@@ -37,7 +37,8 @@ def _draw(exhibit, path, rows):
 
 def _table(rows):
     table = Table([Column("path"), Column("contexts"), Column("pool", "MRs"),
-                   Column("wanted MRs", "operations"), Column("exhaustions"), Column("share", "%", ".3f"), Column("95 % from", "%", ".3f"),
+                   Column("wanted MRs", "operations"), Column("exhaustions"),
+                   Column("share", "%", ".3f"), Column("95 % from", "%", ".3f"),
                    Column("to", "%", ".3f"), Column("model's share", "%", ".3f"), Column("model"),
                    Column("in use", "MRs", ".2f"), Column("held", "us", ".1f"),
                    Column("pool for the wished share", "MRs", ".0f"), Column("runs")])
