@@ -16,6 +16,13 @@ static u64 sum(struct rwb_run *run, size_t offset)
 
 #define SUM(run, member) sum(run, offsetof(struct rwb_stats, member))
 
+/* Pairs with rwb_path_prepare(): what a new histogram holds is seen, too. */
+static struct rwb_hist *hist_of(struct rwb_conn *conn, int path)
+{
+	/* see above */
+	return smp_load_acquire(&conn->stats.paths[path].hist);
+}
+
 /* Non-empty buckets as [index, count], over all QPs. */
 static void show_buckets(struct seq_file *file, struct rwb_run *run, int path)
 {
@@ -28,7 +35,7 @@ static void show_buckets(struct seq_file *file, struct rwb_run *run, int path)
 		u64 n = 0;
 
 		list_for_each_entry(conn, &run->conns, list) {
-			struct rwb_hist *hist = smp_load_acquire(&conn->stats.paths[path].hist);
+			struct rwb_hist *hist = hist_of(conn, path);
 
 			n += hist ? hist->buckets[i] : 0;
 		}
@@ -46,7 +53,7 @@ static void show_path(struct seq_file *file, struct rwb_run *run, int path)
 	struct rwb_conn *conn;
 
 	list_for_each_entry(conn, &run->conns, list) {
-		struct rwb_hist *hist = smp_load_acquire(&conn->stats.paths[path].hist);
+		struct rwb_hist *hist = hist_of(conn, path);
 
 		if (!hist || !hist->count)
 			continue;
