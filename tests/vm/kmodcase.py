@@ -11,7 +11,8 @@ import sys
 from collections import namedtuple
 
 # pylint: disable=unused-import,wrong-import-position
-from rwcase import BUILDDIR, SRCDIR, Failed, case, eq, note, true, wait_until, why_not
+from rwcase import (BUILDDIR, SRCDIR, Failed, case, eq, note, true,  # noqa: F401
+                    wait_until, why_not)
 from rwtap import run_cases
 
 ROOT = "/sys/kernel/debug/rw_bench"

@@ -72,6 +72,7 @@ def declare_matrix(guest):
                 for policy in ("drop", "wait"):
                     if policy == "wait" and (op == "write" or pool == CONTEXTS):
                         continue
+
                     def _(threshold=threshold, op=op, pool=pool, policy=policy):
                         setting = {"max_sgl_rd": THRESHOLD} if threshold else {}
                         run = run_client(op=op, contexts=CONTEXTS, max_rdma_ctxs=pool,
