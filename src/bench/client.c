@@ -40,7 +40,7 @@ static int open_load(void *arg, struct rw_worker *worker, struct rw_err *err)
 	struct rw_client *client = arg;
 	const struct rw_load_want want = {
 		.share = &worker->share,
-		.device = &client->device,
+		.domain = &client->domain,
 		.clock = &client->clock,
 		.memory_node = client->placement.place.memory_node,
 		.yields = rw_placement_is_crowded(&client->placement, client->crew.n),
@@ -50,7 +50,7 @@ static int open_load(void *arg, struct rw_worker *worker, struct rw_err *err)
 	return rw_load_open(&worker->load, &want, err);
 }
 
-static int open_crew(struct rw_client *client, struct rw_err *err)
+int rw_client_open_crew(struct rw_client *client, struct rw_err *err)
 {
 	int ret = rw_crew_open(&client->crew, client->conf, &client->placement, err);
 
@@ -61,7 +61,7 @@ static int open_crew(struct rw_client *client, struct rw_err *err)
 	return ret ? ret : rw_crew_run(&client->crew, open_load, client, NULL, err);
 }
 
-static void close_crew(struct rw_client *client)
+void rw_client_close_crew(struct rw_client *client)
 {
 	for (uint32_t i = 0; i < client->crew.n; i++)
 		rw_load_close(&client->crew.workers[i].load);
@@ -97,14 +97,11 @@ static int run_session(struct rw_client *client, struct rw_err *err)
 		ret = rw_port_counters_open(&client->counters, &client->device,
 					    client->conf->counters, err);
 	if (!ret)
-		ret = open_crew(client, err);
-	if (ret) {
-		rw_chan_send_error(client->chan, err);
-		close_crew(client);
-		rw_cm_close(&client->cm);
-		return ret;
-	}
-	ret = rw_client_connect(client, err);
+		ret = rw_endpoint_open(&client->device, &client->domain, err);
+	if (!ret)
+		ret = rw_client_open_crew(client, err);
+	if (!ret)
+		ret = rw_client_connect(client, err);
 	if (!ret) {
 		const struct rw_load *load = rw_client_load(client);
 
@@ -127,7 +124,8 @@ static int run_session(struct rw_client *client, struct rw_err *err)
 	}
 	if (ret)
 		rw_chan_send_error(client->chan, err);
-	close_crew(client);
+	rw_client_close_crew(client);
+	rw_endpoint_close(&client->domain);
 	rw_cm_close(&client->cm);
 	return ret;
 }

@@ -20,6 +20,7 @@ struct rw_client {
 	const volatile sig_atomic_t *stop;
 	struct rw_device device;
 	struct rw_placement placement;
+	struct rw_endpoint domain; /* the protection domain of all loads */
 	struct rw_chan *chan;
 	struct rw_cm cm;
 	const char *awaited; /* the answer's type, while the QPs are being connected ... */
@@ -44,6 +45,13 @@ struct rw_client {
 	bool with_table;
 	bool with_live; /* somebody looks on */
 };
+
+/*
+ * Open the crew and the load of each worker in @client's domain. Returns 0 or -errno, told in
+ * @err; rw_client_close_crew is owed in any case, before the domain goes.
+ */
+int rw_client_open_crew(struct rw_client *client, struct rw_err *err);
+void rw_client_close_crew(struct rw_client *client);
 
 /*
  * Tell the server of the run, hear of its memory, and connect the QPs of all

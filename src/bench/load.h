@@ -74,7 +74,7 @@ struct rw_load {
 
 struct rw_load_want {
 	const struct rw_share *share;
-	const struct rw_device *device;
+	const struct rw_endpoint *domain; /* of all loads of this side, on its device */
 	const struct rw_clock *clock; /* calibrated once: the ticks of all loads are alike */
 	int memory_node;              /* of the arena; -1: anywhere */
 	bool yields;                  /* there are more threads than CPUs */

@@ -172,7 +172,7 @@ int rw_load_open(struct rw_load *load, const struct rw_load_want *want, struct r
 	memset(load, 0, sizeof(*load));
 	load->share = want->share;
 	load->conf = conf;
-	load->device = want->device;
+	load->device = want->domain->device;
 	load->yields = want->yields;
 	load->watch = want->watch;
 	load->clock = *want->clock;
@@ -184,9 +184,7 @@ int rw_load_open(struct rw_load *load, const struct rw_load_want *want, struct r
 	if (ret)
 		goto err_load;
 	load->slot_bytes = needs.slot_bytes;
-	ret = rw_endpoint_open(want->device, &load->ep, err);
-	if (ret)
-		goto err_load;
+	rw_endpoint_open_in(want->domain, &load->ep);
 	ret = open_arena(load, want->memory_node, err);
 	if (ret)
 		goto err_endpoint;

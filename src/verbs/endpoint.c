@@ -20,6 +20,14 @@ int rw_endpoint_open(const struct rw_device *device, struct rw_endpoint *ep, str
 	return 0;
 }
 
+void rw_endpoint_open_in(const struct rw_endpoint *domain, struct rw_endpoint *ep)
+{
+	memset(ep, 0, sizeof(*ep));
+	ep->device = domain->device;
+	ep->pd = domain->pd;
+	ep->shares_pd = true;
+}
+
 int rw_endpoint_use_events(struct rw_endpoint *ep, uint32_t vector, struct rw_err *err)
 {
 	uint32_t vectors = (uint32_t)ep->device->ctx->num_comp_vectors;
@@ -136,7 +144,7 @@ void rw_endpoint_close(struct rw_endpoint *ep)
 		ibv_destroy_cq(ep->cq);
 	if (ep->channel)
 		ibv_destroy_comp_channel(ep->channel);
-	if (ep->pd)
+	if (ep->pd && !ep->shares_pd)
 		ibv_dealloc_pd(ep->pd);
 	memset(ep, 0, sizeof(*ep));
 }

@@ -8,6 +8,7 @@
 struct rw_endpoint {
 	const struct rw_device *device;
 	struct ibv_pd *pd;
+	bool shares_pd; /* which is another endpoint's */
 	struct ibv_comp_channel *channel; /* that tells of completions; NULL: none does */
 	uint32_t comp_vector;
 	bool armed; /* the CQ is to tell of its next completion, or has told */
@@ -18,6 +19,9 @@ struct rw_endpoint {
 
 /* Open the protection domain. Returns 0 or -errno, told in @err. */
 int rw_endpoint_open(const struct rw_device *device, struct rw_endpoint *ep, struct rw_err *err);
+
+/* An endpoint in the domain of @domain, which outlives it. */
+void rw_endpoint_open_in(const struct rw_endpoint *domain, struct rw_endpoint *ep);
 
 /*
  * Add the CQ of @nr_cqes and @nr_qps QPs; @want's pd and cq are filled here.
