@@ -125,6 +125,7 @@ static int run_session(struct rw_client *client, struct rw_err *err)
 	if (ret)
 		rw_chan_send_error(client->chan, err);
 	rw_client_close_crew(client);
+	rw_both_close(client);
 	rw_endpoint_close(&client->domain);
 	rw_cm_close(&client->cm);
 	return ret;

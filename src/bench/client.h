@@ -3,6 +3,7 @@
 #ifndef RW_BENCH_CLIENT_H
 #define RW_BENCH_CLIENT_H
 
+#include "bench/both.h"
 #include "bench/crew.h"
 #include "bench/session.h"
 #include "report/report.h"
@@ -20,6 +21,7 @@ struct rw_client {
 	const volatile sig_atomic_t *stop;
 	struct rw_device device;
 	struct rw_placement placement;
+	struct rw_both both;
 	struct rw_endpoint domain; /* the protection domain of all loads */
 	struct rw_chan *chan;
 	struct rw_cm cm;
@@ -70,6 +72,30 @@ struct rw_load_watch rw_client_watch_of(struct rw_client *client, struct rw_work
  * ends them early and well. Returns 0 or -errno, told in @err.
  */
 int rw_client_run_rows(struct rw_client *client, struct rw_err *err);
+
+/*
+ * Plan a row for each of @paths, of operations of @size_bytes, with data of @seed.
+ * Returns 0 or -errno, told in @err; rw_client_unplan is owed.
+ */
+int rw_client_plan(struct rw_client *client, uint64_t size_bytes, uint64_t paths, uint64_t seed,
+		   struct rw_err *err);
+/* Nothing may be in flight: QPs of a failed run go first. */
+void rw_client_unplan(struct rw_client *client);
+
+/* What @client's rows have done; @finish->done has room for all slots, and is 0. */
+void rw_client_note_done(const struct rw_client *client, struct rw_msg_finish *finish);
+
+/* Lay out the local data of all rows, if they are verified. 0 or -errno, told in @err. */
+int rw_client_fill_rows(struct rw_client *client, struct rw_err *err);
+
+/* The peer's memory, of which @msg tells. Returns 0 or -EPROTO, told in @err. */
+int rw_client_take_buffer(struct rw_client *client, const json_t *msg, struct rw_err *err);
+
+/* Pace the QPs of all workers, which are connected. 0 or -errno, told in @err. */
+int rw_client_pace(struct rw_client *client, struct rw_err *err);
+
+/* Tell the peer now and then that this side lives. 0 or -errno, told in @err. */
+int rw_client_say_alive(struct rw_client *client, struct rw_err *err);
 
 /* Both sides make their memory ready for the present group. 0 or -errno, told in @err. */
 int rw_client_prepare(struct rw_client *client, struct rw_err *err);

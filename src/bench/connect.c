@@ -8,7 +8,7 @@
 #include "ctl/wait.h"
 
 /* A row of many operations may take for ever; that the client hangs shows by its silence. */
-static int say_alive(struct rw_client *client, struct rw_err *err)
+int rw_client_say_alive(struct rw_client *client, struct rw_err *err)
 {
 	int ret;
 
@@ -34,14 +34,17 @@ static int watch_peer(void *arg, struct rw_err *err)
 	if (rw_crew_has_failed(&client->crew))
 		return rw_crew_cancel(err);
 	if (!rw_chan_poll(client->chan))
-		return say_alive(client, err);
+		return rw_both_watch(client, err);
 	ret = rw_chan_recv(client->chan, 0, &msg, err);
 	if (ret == -ETIMEDOUT) {
 		/* Part of a message; the rest will come. */
 		rw_err_clear(err);
 		return 0;
 	}
-	if (!ret) {
+	if (!ret && client->conf->bidirectional) {
+		ret = rw_both_hear(client, msg, err);
+		json_decref(msg);
+	} else if (!ret) {
 		json_decref(msg);
 		ret = rw_fail(err, RW_EXIT_PEER, -EPROTO,
 			      "the server %s sent a message in the middle of a run",
@@ -128,7 +131,8 @@ static int setup(struct rw_client *client, struct rw_err *err)
 {
 	struct rw_msg_port port;
 
-	rw_port_addr_get(&client->device, true, &client->own);
+	rw_port_addr_get(&client->device,
+			 client->conf->bidirectional ? RW_BOTH_ROLES : RW_INITIATOR, &client->own);
 	rw_session_port_to_msg(&client->own, &port);
 	return rw_session_send(client->chan,
 			       json_pack("{s:s, s:s, s:o, s:o, s:i}", "type", "setup", "test",
@@ -146,23 +150,16 @@ static uint64_t largest_size(const struct rw_conf *conf)
 	return sizes[rw_conf_sizes(conf, sizes) - 1];
 }
 
-static int take_accept(struct rw_client *client, const json_t *msg, struct rw_err *err)
+int rw_client_take_buffer(struct rw_client *client, const json_t *msg, struct rw_err *err)
 {
 	struct rw_msg_buffer buffer = {
 		.nr_rkeys = client->conf->mr_per_qp ? (uint32_t)client->conf->qps : 1,
 	};
-	struct rw_msg_port port;
-	json_t *obj, *facts;
-	int ret = rw_field_obj(msg, "port", &obj, err);
+	json_t *obj;
+	int ret = rw_field_obj(msg, "buffer", &obj, err);
 
 	if (!ret)
-		ret = rw_msg_port_unpack(obj, &port, err);
-	if (!ret)
-		ret = rw_field_obj(msg, "buffer", &obj, err);
-	if (!ret)
 		ret = rw_msg_buffer_unpack(obj, &buffer, err);
-	if (!ret)
-		ret = rw_field_obj(msg, "facts", &facts, err);
 	if (ret)
 		return ret;
 	if (buffer.slot_bytes < largest_size(client->conf))
@@ -170,7 +167,25 @@ static int take_accept(struct rw_client *client, const json_t *msg, struct rw_er
 			       "message from the peer: its memory is too small for the run");
 	for (uint32_t i = 0; i < client->crew.n; i++)
 		rw_load_set_remote(&client->crew.workers[i].load, &buffer);
-	ret = rw_session_check_facts(facts, err);
+	return 0;
+}
+
+static int take_accept(struct rw_client *client, const json_t *msg, struct rw_err *err)
+{
+	struct rw_msg_port port;
+	json_t *obj, *facts;
+	int ret = rw_field_obj(msg, "port", &obj, err);
+
+	if (!ret)
+		ret = rw_msg_port_unpack(obj, &port, err);
+	if (!ret)
+		ret = rw_client_take_buffer(client, msg, err);
+	if (!ret)
+		ret = rw_field_obj(msg, "facts", &facts, err);
+	if (!ret)
+		ret = rw_session_check_facts(facts, err);
+	if (!ret && client->conf->bidirectional)
+		ret = rw_both_lend(client, msg, err);
 	if (ret)
 		return ret;
 	client->facts.peer = json_incref(facts);
@@ -230,13 +245,15 @@ static int connect_qps(struct rw_client *client, struct rw_endpoint *ep, struct 
 		ret = take_cm(client, msg, err);
 	if (!ret)
 		ret = rw_session_send(client->chan,
-				      json_pack("{s:s, s:o}", "type", "connect", "qps",
-						rw_session_qps_pack(ep)),
+				      json_pack("{s:s, s:o, s:o*}", "type", "connect", "qps",
+						rw_session_qps_pack(ep), "buffer",
+						rw_both_pack_buffer(client)),
 				      err);
 	client->awaited = "connected";
 	if (!ret) {
 		ret = rw_session_connect(ep, &client->cm, client->conf, &client->own,
-					 &client->peer, msg, 0, &client->link, err);
+					 &client->peer, msg, rw_both_access(client->conf),
+					 &client->link, err);
 		if (ret && client->conf->rdma_cm)
 			prefer_told_reason(client, err);
 	}
@@ -246,6 +263,13 @@ static int connect_qps(struct rw_client *client, struct rw_endpoint *ep, struct 
 	if (!ret)
 		take_peer_qp(client, answer);
 	json_decref(answer);
+	return ret ? ret : rw_client_pace(client, err);
+}
+
+int rw_client_pace(struct rw_client *client, struct rw_err *err)
+{
+	int ret = 0;
+
 	for (uint32_t i = 0; i < client->crew.n && !ret; i++)
 		ret = rw_load_pace(&client->crew.workers[i].load, err);
 	return ret;

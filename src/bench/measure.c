@@ -25,6 +25,14 @@ static int crew_run(struct rw_client *client, rw_crew_fn fn, void *arg, struct r
 	return rw_crew_run(&client->crew, fn, arg, &rw_client_load(client)->watch, err);
 }
 
+/* The same, while with -b the peer does so, too: it ends when both have. */
+static int run_phase(struct rw_client *client, rw_crew_fn fn, void *arg, struct rw_err *err)
+{
+	int ret = crew_run(client, fn, arg, err);
+
+	return ret ? ret : rw_both_meet(client, err);
+}
+
 /* As fast as it goes: at one operation per second a warm-up would take minutes. */
 static int warm_up_row(struct rw_row *row, const struct rw_row_limit *limit, struct rw_err *err)
 {
@@ -67,7 +75,7 @@ static int run_margins(void *arg, struct rw_worker *worker, struct rw_err *err)
 
 int rw_client_run_margin(struct rw_client *client, struct rw_err *err)
 {
-	return client->conf->margin_s ? crew_run(client, run_margins, NULL, err) : 0;
+	return client->conf->margin_s ? run_phase(client, run_margins, NULL, err) : 0;
 }
 
 static int reset_rows(void *arg, struct rw_worker *worker, struct rw_err *err)
@@ -79,14 +87,14 @@ static int reset_rows(void *arg, struct rw_worker *worker, struct rw_err *err)
 
 static int warm_up(struct rw_client *client, struct rw_err *err)
 {
-	int ret = crew_run(client, warm_up_rows, NULL, err);
+	int ret = run_phase(client, warm_up_rows, NULL, err);
 
 	if (!ret)
 		ret = rw_client_run_margin(client, err);
 	if (!ret)
 		ret = crew_run(client, reset_rows, NULL, err);
 	/* What the warm-up moved must not pass for the measured phase's work. */
-	if (!ret && client->conf->verify && !*client->stop)
+	if (!ret && client->conf->verify && !rw_both_is_over(client))
 		ret = rw_client_prepare(client, err);
 	return ret;
 }
@@ -117,7 +125,7 @@ static int measure(struct rw_client *client, uint32_t i, rw_crew_fn fn, void *ar
 		return ret;
 	client->cpu_process_ns[i] += rw_clock_cpu_ns(CLOCK_PROCESS_CPUTIME_ID) - cpu_ns;
 	note_elapsed(client, i);
-	return 0;
+	return rw_both_meet(client, err);
 }
 
 static int run_row(void *arg, struct rw_worker *worker, struct rw_err *err)
@@ -239,7 +247,7 @@ int rw_client_measure(struct rw_client *client, struct rw_err *err)
 	if (!ret && (!conf->no_warm_up || conf->margin_s))
 		ret = warm_up(client, err);
 	/* Interrupted, nothing more is begun. */
-	if (ret || *client->stop)
+	if (ret || rw_both_is_over(client))
 		return ret;
 	rw_port_counters_start(&client->counters);
 	ret = rw_conf_takes_turns(conf) ? take_turns(client, err) : measure_row(client, err);

@@ -38,6 +38,11 @@ static int fill_rows(void *arg, struct rw_worker *worker, struct rw_err *err)
 	return 0;
 }
 
+int rw_client_fill_rows(struct rw_client *client, struct rw_err *err)
+{
+	return client->conf->verify ? rw_crew_run(&client->crew, fill_rows, NULL, NULL, err) : 0;
+}
+
 /* Both sides make their memory ready for the present group. */
 int rw_client_prepare(struct rw_client *client, struct rw_err *err)
 {
@@ -49,12 +54,22 @@ int rw_client_prepare(struct rw_client *client, struct rw_err *err)
 		.seed = row->seed,
 	};
 	json_t *msg;
-	int ret = rw_session_send(client->chan, rw_msg_prepare_pack(&prepare), err);
+	int ret;
 
-	if (!ret && client->conf->verify)
-		ret = rw_crew_run(&client->crew, fill_rows, NULL, NULL, err);
+	if (client->conf->is_server)
+		return rw_both_await_prepare(client, err);
+	/* With -b the server works on this side's memory as soon as it has heard. */
+	ret = rw_both_prepare(client, &prepare, err);
+	if (ret)
+		return ret;
+	msg = rw_msg_prepare_pack(&prepare);
+	if (client->conf->bidirectional)
+		json_object_set_new(msg, "path", json_integer(row->path));
+	ret = rw_session_send(client->chan, msg, err);
 	if (!ret)
-		ret = rw_session_recv(client->chan, RW_STEP_MS, "prepared", &msg, err);
+		ret = rw_client_fill_rows(client, err);
+	if (!ret)
+		ret = rw_both_recv(client, "prepared", &msg, err);
 	if (!ret)
 		json_decref(msg);
 	client->alive_at_ms = rw_deadline_in(RW_ALIVE_MS);
@@ -72,6 +87,13 @@ static void note_done(const struct rw_row *row, struct rw_msg_finish *finish)
 	}
 }
 
+void rw_client_note_done(const struct rw_client *client, struct rw_msg_finish *finish)
+{
+	for (uint32_t w = 0; w < client->crew.n; w++)
+		for (uint32_t i = 0; i < client->nr_rows; i++)
+			note_done(&client->crew.workers[w].rows[i], finish);
+}
+
 static json_t *pack_finish(const struct rw_client *client)
 {
 	struct rw_msg_finish finish = { .nr_slots = (uint32_t)rw_conf_slots(client->conf) };
@@ -80,9 +102,7 @@ static json_t *pack_finish(const struct rw_client *client)
 	finish.done = calloc(rw_div_ceil(finish.nr_slots, 8), 1);
 	if (!finish.done)
 		return NULL;
-	for (uint32_t w = 0; w < client->crew.n; w++)
-		for (uint32_t i = 0; i < client->nr_rows; i++)
-			note_done(&client->crew.workers[w].rows[i], &finish);
+	rw_client_note_done(client, &finish);
 	msg = rw_msg_finish_pack(&finish);
 	free(finish.done);
 	return msg;
@@ -116,12 +136,15 @@ static int finish_group(struct rw_client *client, struct rw_err *err)
 	rw_chan_set_stop(client->chan, NULL);
 	ret = rw_session_send(client->chan, pack_finish(client), err);
 	if (!ret)
-		ret = rw_session_recv(client->chan, RW_STEP_MS, "finished", &msg, err);
+		ret = rw_both_recv(client, "finished", &msg, err);
 	if (ret)
 		return ret;
 	ret = rw_msg_finished_unpack(msg, &found, err);
+	if (!ret && client->conf->bidirectional)
+		ret = rw_both_take_row(client, msg, err);
 	json_decref(msg);
-	if (!ret && found.bytes > most)
+	/* With -b each READ of the server's has been checked, too. */
+	if (!ret && found.bytes > most && !client->conf->bidirectional)
 		ret = rw_fail(err, RW_EXIT_PEER, -EPROTO,
 			      "message from the peer: more corrupt bytes than the row has");
 	if (!ret && found.bytes)
@@ -141,6 +164,16 @@ void rw_client_drop_result(struct rw_result *result)
 	free(result->intervals);
 	free(result->threads);
 	json_decref(result->counters);
+	json_decref(result->peer.row);
+}
+
+/* Did any operation of row @i begin? */
+static bool was_begun(const struct rw_client *client, uint32_t i)
+{
+	for (uint32_t w = 0; w < client->crew.n; w++)
+		if (client->crew.workers[w].rows[i].count.issued)
+			return client->elapsed_ns[i] > 0;
+	return false;
 }
 
 /* Of a run without end each result takes the place of the last round's. */
@@ -152,7 +185,7 @@ static int fill_group(struct rw_client *client, struct rw_err *err)
 
 		client->filled[i] = NULL;
 		/* Interrupted before the measured phase: there is no row. */
-		if (*client->stop && !client->elapsed_ns[i])
+		if (*client->stop && !was_begun(client, i))
 			continue;
 		if (client->next_result++ < client->nr_results)
 			rw_client_drop_result(result);
@@ -221,21 +254,20 @@ static int plan_rows(void *arg, struct rw_worker *worker, struct rw_err *err)
 	return 0;
 }
 
-static void unplan_rows(struct rw_worker *worker)
+void rw_client_unplan(struct rw_client *client)
 {
-	while (worker->nr_rows)
-		rw_row_unplan(&worker->rows[--worker->nr_rows]);
+	for (uint32_t i = 0; i < client->crew.n; i++) {
+		struct rw_worker *worker = &client->crew.workers[i];
+
+		while (worker->nr_rows)
+			rw_row_unplan(&worker->rows[--worker->nr_rows]);
+	}
 }
 
-static int plan_group(struct rw_client *client, uint64_t size_bytes, uint64_t paths,
-		      struct rw_err *err)
+int rw_client_plan(struct rw_client *client, uint64_t size_bytes, uint64_t paths, uint64_t seed,
+		   struct rw_err *err)
 {
-	struct group group = {
-		.size_bytes = size_bytes,
-		.paths = paths,
-		/* Each group has data of its own: what an earlier one left must not pass. */
-		.seed = client->conf->seed + client->nr_groups++,
-	};
+	struct group group = { .size_bytes = size_bytes, .paths = paths, .seed = seed };
 
 	client->nr_rows = (uint32_t)__builtin_popcountll(paths);
 	return rw_crew_run(&client->crew, plan_rows, &group, NULL, err);
@@ -245,7 +277,9 @@ static int run_group(struct rw_client *client, uint64_t size_bytes, uint64_t pat
 		     struct rw_err *err)
 {
 	struct rw_crew *crew = &client->crew;
-	int ret = plan_group(client, size_bytes, paths, err);
+	/* Each group has data of its own: what an earlier one left must not pass. */
+	uint64_t seed = client->conf->seed + client->nr_groups++;
+	int ret = rw_client_plan(client, size_bytes, paths, seed, err);
 
 	if (!ret)
 		ret = rw_client_prepare(client, err);
@@ -266,8 +300,7 @@ static int run_group(struct rw_client *client, uint64_t size_bytes, uint64_t pat
 	/* The QPs of a failed run go first. */
 	for (uint32_t i = 0; i < crew->n && ret; i++)
 		rw_load_close_qps(&crew->workers[i].load);
-	for (uint32_t i = 0; i < crew->n; i++)
-		unplan_rows(&crew->workers[i]);
+	rw_client_unplan(client);
 	return ret;
 }
 

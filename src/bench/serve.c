@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "bench/lend.h"
+#include "bench/serve_both.h"
 #include "ctl/field.h"
 #include "mr/engine.h"
 #include "util/units.h"
@@ -22,7 +23,8 @@ struct server {
 	struct rw_endpoint ep;
 	uint64_t wr_segs; /* of the client's WRs */
 	struct rw_lent lent;
-	struct rw_port_addr own, peer;
+	struct rw_client own; /* with -b: this side's operations */
+	struct rw_port_addr addr, peer;
 	struct rw_qp_link link;
 	uint32_t nr_rows;
 	uint64_t operations;
@@ -86,6 +88,11 @@ static int watch_client(void *arg, struct rw_err *err)
 		       "message from the peer: it is to connect its QPs first");
 }
 
+static enum rw_role role_of(const struct server *server)
+{
+	return server->conf.bidirectional ? RW_BOTH_ROLES : RW_TARGET;
+}
+
 /* An address that reaches the client's: of its kind, its family, its subnet. */
 static int choose_addr(struct server *server, struct rw_err *err)
 {
@@ -93,8 +100,8 @@ static int choose_addr(struct server *server, struct rw_err *err)
 	const struct rw_port_addr *peer = &server->peer;
 	int ret;
 
-	rw_port_addr_get(server->device, false, &server->own);
-	ret = rw_session_check_kind(&server->own, peer, err);
+	rw_port_addr_get(server->device, role_of(server), &server->addr);
+	ret = rw_session_check_kind(&server->addr, peer, err);
 	if (!ret)
 		ret = rw_session_choose_addr(&server->conf, server->device,
 					     peer->has_grh ? peer->gid.raw : NULL,
@@ -132,10 +139,26 @@ static int want_qp(const struct server *server, struct rw_qp_want *want, struct 
 static int open_qps(struct server *server, struct rw_err *err)
 {
 	struct rw_qp_want want;
-	int ret = want_qp(server, &want, err);
+	int ret;
 
+	if (server->conf.bidirectional) {
+		server->own = (struct rw_client){
+			.conf = &server->conf,
+			.placement = *server->placement,
+			.chan = server->chan,
+		};
+		return rw_serve_both_open(&server->own, &server->ep, &server->lent, server->stop,
+					  err);
+	}
+	ret = want_qp(server, &want, err);
 	return ret ? ret : rw_endpoint_add_qps(&server->ep, (uint32_t)server->conf.qps, 1, &want,
 					       err);
+}
+
+/* Of WRs that reach the client's memory; without -b there are none. */
+static uint32_t own_wr_segs(struct server *server)
+{
+	return server->conf.bidirectional ? rw_client_load(&server->own)->wr_segs : 1;
 }
 
 static int send_accept(struct server *server, struct rw_err *err)
@@ -144,12 +167,12 @@ static int send_accept(struct server *server, struct rw_err *err)
 	struct rw_msg_cm cm = { server->cm.port, server->cm.token };
 	struct rw_msg_port port;
 
-	rw_port_addr_get(server->device, false, &server->own);
-	rw_session_port_to_msg(&server->own, &port);
+	rw_port_addr_get(server->device, role_of(server), &server->addr);
+	rw_session_port_to_msg(&server->addr, &port);
 	rw_lent_to_msg(&server->lent, &buffer);
 	return rw_session_send(server->chan,
-			       json_pack("{s:s, s:o, s:o, s:o, s:o, s:o*}", "type", "accept",
-					 "port", rw_msg_port_pack(&port), "qps",
+			       json_pack("{s:s, s:I, s:o, s:o, s:o, s:o, s:o*}", "type", "accept",
+					 "wr_segs", (json_int_t)own_wr_segs(server), "port", rw_msg_port_pack(&port), "qps",
 					 rw_session_qps_pack(&server->ep), "buffer",
 					 rw_msg_buffer_pack(&buffer), "facts",
 					 rw_session_facts(server->device, server->placement,
@@ -165,10 +188,15 @@ static int connect_qps(struct server *server, struct rw_err *err)
 
 	if (ret)
 		return ret;
-	ret = rw_session_connect(&server->ep, &server->cm, &server->conf, &server->own,
+	if (server->conf.bidirectional)
+		ret = rw_client_take_buffer(&server->own, msg, err);
+	if (!ret)
+		ret = rw_session_connect(&server->ep, &server->cm, &server->conf, &server->addr,
 				 &server->peer, msg, rw_lent_access(&server->conf), &server->link,
 				 err);
 	json_decref(msg);
+	if (!ret && server->conf.bidirectional)
+		ret = rw_client_pace(&server->own, err);
 	if (!ret)
 		ret = rw_session_send(server->chan,
 				      json_pack("{s:s, s:o}", "type", "connected", "qp",
@@ -180,8 +208,11 @@ static int connect_qps(struct server *server, struct rw_err *err)
 static int prepare_row(struct server *server, const json_t *msg, struct rw_err *err)
 {
 	struct rw_msg_prepare row;
-	int ret = rw_msg_prepare_unpack(msg, &row, err);
+	int ret;
 
+	if (server->conf.bidirectional)
+		return rw_serve_both_run(&server->own, msg, err);
+	ret = rw_msg_prepare_unpack(msg, &row, err);
 	if (!ret)
 		ret = rw_lent_prepare(&server->lent, &row, err);
 	if (ret)
@@ -193,6 +224,7 @@ static int finish_row(struct server *server, const json_t *msg, struct rw_err *e
 {
 	struct rw_msg_finish finish = { .nr_slots = server->lent.nr_slots };
 	struct rw_corrupt corrupt = { 0 };
+	json_t *own = NULL, *finished;
 	int ret;
 
 	finish.done = calloc(rw_div_ceil(finish.nr_slots, 8), 1);
@@ -202,11 +234,16 @@ static int finish_row(struct server *server, const json_t *msg, struct rw_err *e
 	if (!ret)
 		rw_lent_check(&server->lent, &finish, &corrupt);
 	free(finish.done);
+	if (!ret && server->conf.bidirectional)
+		ret = rw_serve_both_report(&server->own, &own, &corrupt, err);
 	if (ret)
 		return ret;
 	server->nr_rows++;
 	server->operations += finish.operations;
-	return rw_session_send(server->chan, rw_msg_finished_pack(&corrupt), err);
+	finished = rw_msg_finished_pack(&corrupt);
+	json_object_update(finished, own);
+	json_decref(own);
+	return rw_session_send(server->chan, finished, err);
 }
 
 /* The client has torn a connection down: its other half goes, and both come again. */
@@ -238,8 +275,9 @@ static int reconnect(struct server *server, const json_t *msg, struct rw_err *er
  */
 static int serve_rows(struct server *server, struct rw_err *err)
 {
-	static const char *const types[] = { "prepare", "finish", "end", "reconnect", "alive" };
-	enum { PREPARE, FINISH, END, RECONNECT, ALIVE };
+	static const char *const types[] = { "prepare", "finish", "end", "reconnect", "alive",
+					     "stop" };
+	enum { PREPARE, FINISH, END, RECONNECT, ALIVE, STOP };
 	bool prepared = false;
 
 	for (;;) {
@@ -252,7 +290,8 @@ static int serve_rows(struct server *server, struct rw_err *err)
 		ret = rw_field_enum(msg, "type", types, RW_ARRAY_SIZE(types), &type, err);
 		/* A row may be prepared anew between its warm-up and its measured phase. */
 		if (!ret && ((type != PREPARE && (type == END) == prepared) ||
-			     (type == RECONNECT && !server->conf.teardown)))
+			     (type == RECONNECT && !server->conf.teardown) ||
+			     (type == STOP && !server->conf.bidirectional)))
 			ret = rw_fail(err, RW_EXIT_PEER, -EPROTO,
 				      "message from the peer: \"%s\" in the wrong place",
 				      types[type]);
@@ -275,18 +314,19 @@ static void announce(const struct server *server)
 	const struct rw_conf *conf = &server->conf;
 	char gid[RW_GID_TEXT], size[RW_SIZE_TEXT];
 
-	printf("client %s: RDMA %s, %s bytes, %" PRIu64 " QPs of %" PRIu64 " contexts",
+	printf("client %s: RDMA %s%s, %s bytes, %" PRIu64 " QPs of %" PRIu64 " contexts",
 	       rw_chan_peer(server->chan), *conf->mix ? conf->mix : rw_conf_op_name(conf->op),
+	       conf->bidirectional ? " both ways" : "",
 	       *conf->mix_sizes ? conf->mix_sizes :
 	       rw_conf_size_range(conf) ? rw_conf_size_range(conf) :
 					  rw_format_size(conf->size_bytes, size),
 	       conf->qps, conf->contexts);
-	if (server->own.has_grh && server->own.gid.type == RW_GID_IP)
-		printf(", address %s", rw_gid_format(server->own.gid.raw, gid));
-	else if (server->own.has_grh)
-		printf(", GID %u %s (%s)", server->own.gid.index,
-		       rw_gid_format(server->own.gid.raw, gid),
-		       rw_gid_type_name(server->own.gid.type));
+	if (server->addr.has_grh && server->addr.gid.type == RW_GID_IP)
+		printf(", address %s", rw_gid_format(server->addr.gid.raw, gid));
+	else if (server->addr.has_grh)
+		printf(", GID %u %s (%s)", server->addr.gid.index,
+		       rw_gid_format(server->addr.gid.raw, gid),
+		       rw_gid_type_name(server->addr.gid.type));
 	printf("\n");
 	fflush(stdout);
 }
@@ -314,6 +354,8 @@ static int serve_test(struct server *server, const json_t *setup, struct rw_err 
 		ret = serve_rows(server, err);
 	}
 	/* No QP may reach the memory when it goes. */
+	if (server->conf.bidirectional)
+		rw_serve_both_close(&server->own, &server->ep);
 	while (server->ep.nr_qps)
 		rw_qp_close(&server->ep.qps[--server->ep.nr_qps]);
 	rw_lent_close(&server->lent);

@@ -326,8 +326,8 @@ json_t *rw_session_facts(const struct rw_device *device, const struct rw_placeme
 			 rw_arena_facts(arena));
 }
 
-/* Clean every string in @value, however deep. */
-static void clean_text(json_t *value)
+/* However deep they are. */
+void rw_session_clean_text(json_t *value)
 {
 	char buf[1024];
 	const char *key;
@@ -337,9 +337,9 @@ static void clean_text(json_t *value)
 	if (json_is_string(value) && !rw_text_is_clean(json_string_value(value)))
 		json_string_set(value, rw_text_clean(buf, sizeof(buf), json_string_value(value)));
 	json_object_foreach(value, key, item)
-		clean_text(item);
+		rw_session_clean_text(item);
 	json_array_foreach(value, i, item)
-		clean_text(item);
+		rw_session_clean_text(item);
 }
 
 int rw_session_check_facts(json_t *facts, struct rw_err *err)
@@ -350,7 +350,7 @@ int rw_session_check_facts(json_t *facts, struct rw_err *err)
 	uint64_t port;
 	int ret;
 
-	clean_text(facts);
+	rw_session_clean_text(facts);
 	ret = rw_field_obj(facts, "device", &device, err);
 	if (!ret)
 		ret = rw_field_obj(facts, "host", &host, err);

@@ -121,6 +121,9 @@ void rw_session_check_more_memory(struct rw_placement *placement, const struct r
 json_t *rw_session_facts(const struct rw_device *device, const struct rw_placement *placement,
 			 const struct rw_arena *arena);
 
+/* Make all texts of what the peer sent fit for a terminal. */
+void rw_session_clean_text(json_t *value);
+
 /*
  * Check the peer's facts: those that are printed must be there and of their
  * type, and all text is made fit for a terminal. 0 or -EPROTO, told in @err.

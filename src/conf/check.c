@@ -105,6 +105,24 @@ static int check_memory(const struct rw_conf *conf, struct rw_err *err)
 		       "--verify: through a null MR no data move into or out of the client's memory; leave --verify or --use-null-mr out");
 }
 
+/* What one side alone can have. */
+static int check_bidirectional(const struct rw_conf *conf, struct rw_err *err)
+{
+	const char *what = conf->threads > 1 ? "--threads" : conf->teardown ? "--teardown" :
+			   *conf->mmap_file ? "--mmap" : NULL;
+
+	if (!conf->bidirectional && conf->report_both)
+		return rw_fail(err, RW_EXIT_USAGE, -EINVAL,
+			       "--report-both: there is one direction only; give --bidirectional, too");
+	if (!conf->bidirectional || !what)
+		return 0;
+	return rw_fail(err, RW_EXIT_USAGE, -EINVAL,
+		       "--bidirectional: %s; leave %s out",
+		       conf->threads > 1 ? "each side measures in one thread" :
+		       conf->teardown ? "a connection that is torn down has operations of the other side, too" :
+					"each side has two memories, and a file is one", what);
+}
+
 static int check_layouts(const struct rw_conf *conf, struct rw_err *err)
 {
 	struct rw_kind kinds[RW_MAX_KINDS];
@@ -170,6 +188,8 @@ int rw_conf_check(const struct rw_conf *conf, struct rw_err *err)
 			       " operations in flight per QP; lower it or raise --contexts",
 			       conf->cq_mod, conf->contexts);
 	ret = check_memory(conf, err);
+	if (!ret)
+		ret = check_bidirectional(conf, err);
 	if (!ret)
 		ret = rw_conf_check_shares(conf, err);
 	return ret ? ret : check_layouts(conf, err);

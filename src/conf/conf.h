@@ -143,6 +143,7 @@ struct rw_conf {
 	uint64_t output;       /* enum rw_output */
 	bool cpu_util;
 	bool report_gbits;
+	bool report_both;      /* with bidirectional: lines of either direction */
 	bool no_peak;
 	bool show_help;
 	bool show_version;
@@ -176,6 +177,7 @@ struct rw_conf {
 	uint64_t contexts;      /* operations in flight per QP */
 	uint64_t qps;
 	uint64_t threads;       /* that measure, each with some of the QPs */
+	bool bidirectional;     /* the server issues operations, too */
 	bool rdma_cm;           /* connect the QPs by rdma_cm */
 	uint64_t tos;           /* of rdma_cm's connections, or RW_AUTO: its own choice */
 	bool use_ooo;           /* data may arrive out of order */

@@ -18,6 +18,16 @@
  *                             <--   finished  what was found
  *   end                       -->                          then another setup, or close
  *
+ * Where the server issues operations, too (-b), "accept" has the segments of its WRs,
+ * "connect" the client's buffer, "prepare" the path, and "finished" what "finish" has,
+ * the figures of the server's row and the row as its report would have it. Between
+ * "prepared" and "finish" both sides go through the same phases:
+ *
+ *   alive, stop               -->                          at any time in a phase; stop:
+ *                             <--   alive                  the user ended the run
+ *   ran      whether that is  -->                          a phase is over on this side:
+ *            the end of it    <--   ran                    the next begins when both are
+ *
  * Pure: addresses are plain numbers here. What comes from the peer is checked
  * field by field; errors are told with RW_EXIT_PEER and -EPROTO.
  */

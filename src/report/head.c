@@ -185,9 +185,9 @@ void rw_table_head(const struct rw_conf *conf, const struct rw_report_facts *fac
 	size_t i;
 
 	printf("%s\n", RULE);
-	printf("                    RDMA_%s%s%s %s Test\n", reads ? "Read" : "",
+	printf("                    RDMA_%s%s%s %s%s Test\n", reads ? "Read" : "",
 	       reads && writes ? "/" : "", writes ? "Write" : "",
-	       conf->test->is_latency ? "Latency" : "BW");
+	       conf->bidirectional ? "Bidirectional " : "", conf->test->is_latency ? "Latency" : "BW");
 	print_sides(conf, facts);
 	print_connection(conf, facts);
 	print_load(conf);

@@ -95,18 +95,40 @@ static void set_pool(json_t *row, const struct rw_result *r)
 				    number_if(figures[i].known, figures[i].value));
 }
 
-static void set_bandwidth(const struct rw_conf *conf, const struct rw_result *r, json_t *row)
+static void set_rates(const struct rw_conf *conf, json_t *row, double peak, double least,
+		      double bytes_per_s, double ops_per_s)
 {
 	double unit = conf->report_gbits ? 1e9 / 8 : MIB;
 
-	json_object_set_new(row, "BW_peak",
-			    conf->no_peak ? json_null() :
-					    number(r->peak_bytes_per_s / unit));
-	json_object_set_new(row, "BW_least",
-			    conf->no_peak ? json_null() :
-					    number(r->least_bytes_per_s / unit));
-	json_object_set_new(row, "BW_average", number(rw_result_bytes_per_s(r) / unit));
-	json_object_set_new(row, "MsgRate", number(rw_result_ops_per_s(r) / 1e6));
+	json_object_set_new(row, "BW_peak", conf->no_peak ? json_null() : number(peak / unit));
+	json_object_set_new(row, "BW_least", conf->no_peak ? json_null() : number(least / unit));
+	json_object_set_new(row, "BW_average", number(bytes_per_s / unit));
+	json_object_set_new(row, "MsgRate", number(ops_per_s / 1e6));
+}
+
+static void set_bandwidth(const struct rw_conf *conf, const struct rw_result *r, json_t *row)
+{
+	set_rates(conf, row, rw_result_sum_peak_bytes_per_s(r),
+		  r->least_bytes_per_s + r->peer.least_bytes_per_s, rw_result_sum_bytes_per_s(r),
+		  rw_result_sum_ops_per_s(r));
+}
+
+/* {"client": what this side did, "server": its row}, whose rates BW_peak ... MsgRate sum up; or null. */
+static json_t *directions_json(const struct rw_conf *conf, const struct rw_result *r)
+{
+	const struct rw_result_peer *peer = &r->peer;
+	json_t *client;
+
+	if (!peer->row)
+		return json_null();
+	client = json_pack("{s:I, s:I}", "n_iterations", (json_int_t)r->operations, "elapsed_ns",
+			   (json_int_t)r->elapsed_ns);
+	set_rates(conf, client, r->peak_bytes_per_s, r->least_bytes_per_s,
+		  rw_result_bytes_per_s(r), rw_result_ops_per_s(r));
+	/* In units of this side, and so that they sum up. */
+	set_rates(conf, peer->row, peer->peak_bytes_per_s, peer->least_bytes_per_s,
+		  peer->bytes_per_s, peer->ops_per_s);
+	return json_pack("{s:o, s:O}", "client", client, "server", peer->row);
 }
 
 /* {"length_ns", "last_length_ns", "operations": [...], ...}, or null. */
@@ -204,7 +226,7 @@ static json_t *threads_json(const struct rw_result *r)
 	return list;
 }
 
-static json_t *row_json(const struct rw_conf *conf, const struct rw_result *r)
+json_t *rw_report_row(const struct rw_conf *conf, const struct rw_result *r)
 {
 	json_t *row = json_object();
 
@@ -233,6 +255,7 @@ static json_t *row_json(const struct rw_conf *conf, const struct rw_result *r)
 	set_counts(row, r);
 	set_pool(row, r);
 	json_object_set_new(row, "rate_limit", limit_json(r));
+	json_object_set_new(row, "directions", directions_json(conf, r));
 	set_host(row, r);
 	json_object_set_new(row, "verified", json_boolean(r->verified));
 	json_object_set_new(row, "interrupted", json_boolean(r->interrupted));
@@ -254,7 +277,8 @@ static json_t *ratios_json(const struct rw_conf *conf, const struct rw_result *r
 			continue;
 		contrast = conf->test->is_latency ?
 				   rw_lat_contrast_json(conf, row, direct) :
-				   number(rw_result_ops_per_s(row) / rw_result_ops_per_s(direct));
+				   number(rw_result_sum_ops_per_s(row) /
+					  rw_result_sum_ops_per_s(direct));
 		snprintf(key, sizeof(key), "%s_over_direct", row->path);
 		json_array_append_new(list, json_pack("{s:I, s:i, s:o}", "MsgSize",
 						      (json_int_t)rw_result_msg_bytes(row),
@@ -311,7 +335,7 @@ json_t *rw_report_json(const struct rw_conf *conf, const struct rw_report_facts 
 	json_t *rows = json_array();
 
 	for (uint32_t i = 0; i < n; i++)
-		json_array_append_new(rows, row_json(conf, &results[i]));
+		json_array_append_new(rows, rw_report_row(conf, &results[i]));
 	json_object_set_new(report, "schema_version", json_integer(SCHEMA_VERSION));
 	json_object_set_new(report, "test_info", info_json(conf, facts));
 	json_object_set_new(report, "results", rows);

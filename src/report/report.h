@@ -40,6 +40,9 @@ json_t *rw_report_json(const struct rw_conf *conf, const struct rw_report_facts 
 		       const struct rw_result *results, uint32_t n,
 		       const struct rw_err *failure);
 
+/* One row of it. */
+json_t *rw_report_row(const struct rw_conf *conf, const struct rw_result *result);
+
 /* Can --json FILE be written? Asked before the run. 0 or -errno, told in @err. */
 int rw_report_check_file(const char *path, struct rw_err *err);
 

@@ -54,6 +54,21 @@ double rw_result_bytes_per_s(const struct rw_result *result)
 	return per(moved_bytes(result) * 1e9, result->elapsed_ns);
 }
 
+double rw_result_sum_ops_per_s(const struct rw_result *result)
+{
+	return rw_result_ops_per_s(result) + result->peer.ops_per_s;
+}
+
+double rw_result_sum_bytes_per_s(const struct rw_result *result)
+{
+	return rw_result_bytes_per_s(result) + result->peer.bytes_per_s;
+}
+
+double rw_result_sum_peak_bytes_per_s(const struct rw_result *result)
+{
+	return result->peak_bytes_per_s + result->peer.peak_bytes_per_s;
+}
+
 double rw_result_cpu_percent(const struct rw_result *result)
 {
 	return per(100 * result->cpu_process_ns, result->elapsed_ns);

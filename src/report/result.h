@@ -37,7 +37,16 @@ struct rw_result_thread {
 	uint64_t p50_ns, p99_ns;
 };
 
+/* With -b: what the other side did at the same time. */
+struct rw_result_peer {
+	json_t *row; /* as its own report would have it; NULL: it did nothing */
+	uint64_t operations;
+	uint64_t elapsed_ns;
+	double ops_per_s, bytes_per_s, peak_bytes_per_s, least_bytes_per_s;
+};
+
 struct rw_result {
+	struct rw_result_peer peer;
 	struct rw_result_thread *threads;
 	uint32_t nr_threads;
 	const char *op; /* "mix": READs and WRITEs */
@@ -103,6 +112,11 @@ struct rw_result {
 
 /* Operations per second; 0 when nothing was measured. */
 double rw_result_ops_per_s(const struct rw_result *result);
+
+/* The same of both directions together; without -b there is one. And of their best windows. */
+double rw_result_sum_ops_per_s(const struct rw_result *result);
+double rw_result_sum_bytes_per_s(const struct rw_result *result);
+double rw_result_sum_peak_bytes_per_s(const struct rw_result *result);
 
 /* Open loop: operations begun per second, and what one waited for a free context on average. */
 double rw_result_begun_per_s(const struct rw_result *result);

@@ -83,30 +83,75 @@ static void print_pool(const struct rw_result *r)
  * perftest's columns: REPORT_FMT of its perftest_parameters.h, and REPORT_FMT_EXT
  * when the average is below 0.1 Gb/s (print_full_bw_report, the same from 4.4 on).
  */
-static void print_figures(const struct rw_conf *conf, const struct rw_result *r)
+struct figures {
+	uint64_t operations;
+	double peak_bytes_per_s, bytes_per_s, ops_per_s;
+};
+
+static void print_figures(const struct rw_conf *conf, const struct rw_result *r,
+			  const struct figures *f)
 {
 	double unit = conf->report_gbits ? 1e9 / 8 : MIB;
-	double peak = r->peak_bytes_per_s / unit;
-	double average = rw_result_bytes_per_s(r) / unit;
-	double mpps = rw_result_ops_per_s(r) / 1e6;
+	double peak = f->peak_bytes_per_s / unit;
+	double average = f->bytes_per_s / unit;
+	double mpps = f->ops_per_s / 1e6;
 
 	if (conf->report_gbits && average < 0.1)
 		printf(" %-7" PRIu64 "    %" PRIu64 "           %-7.6lf            %-7.6lf            %-7.6lf",
-		       rw_result_msg_bytes(r), r->operations, peak, average, mpps);
+		       rw_result_msg_bytes(r), f->operations, peak, average, mpps);
 	else
 		printf(" %-7" PRIu64 "    %-10" PRIu64 "       %-7.2lf            %-7.2lf		   %-7.6lf",
-		       rw_result_msg_bytes(r), r->operations, peak, average, mpps);
+		       rw_result_msg_bytes(r), f->operations, peak, average, mpps);
+}
+
+static struct figures sum_of(const struct rw_result *r)
+{
+	return (struct figures){ r->operations, rw_result_sum_peak_bytes_per_s(r),
+				 rw_result_sum_bytes_per_s(r), rw_result_sum_ops_per_s(r) };
+}
+
+/* perftest's lines of --report-both (read_bw.c), which scripts find by their titles. */
+static void print_direction(const struct rw_conf *conf, const struct rw_result *r,
+			    const char *title, const struct figures *f)
+{
+	printf("\n %s results: \n", title);
+	print_figures(conf, r, f);
+	printf("\n");
+}
+
+/* With -b: what the sum is made of. */
+static void print_both(const struct rw_conf *conf, const struct rw_result *r)
+{
+	const struct rw_result_peer *peer = &r->peer;
+	const struct figures local = { r->operations, r->peak_bytes_per_s,
+				       rw_result_bytes_per_s(r), rw_result_ops_per_s(r) };
+	const struct figures remote = { peer->operations, peer->peak_bytes_per_s,
+					peer->bytes_per_s, peer->ops_per_s };
+	double unit = conf->report_gbits ? 1e9 / 8 : MIB;
+
+	if (!peer->row)
+		return;
+	printf(" # both ways: %.2f %s by this side, %.2f by the server, %" PRIu64
+	       " operations in %.6f s; the columns at the right are this side's\n",
+	       local.bytes_per_s / unit, conf->report_gbits ? "Gb/sec" : "MiB/sec",
+	       remote.bytes_per_s / unit, remote.operations, (double)peer->elapsed_ns / 1e9);
+	if (!conf->report_both)
+		return;
+	print_direction(conf, r, "Local", &local);
+	print_direction(conf, r, "Remote", &remote);
+	printf("\n");
 }
 
 static void bw_row(const struct rw_conf *conf, const struct rw_result *r)
 {
 	char pool[24] = "-", wqe_bytes[24] = "-";
+	const struct figures sum = sum_of(r);
 
 	if (r->engine)
 		snprintf(pool, sizeof(pool), "%" PRIu64, r->mr_pool);
 	if (r->wqe_bytes)
 		snprintf(wqe_bytes, sizeof(wqe_bytes), "%.0f", rw_result_wqe_bytes_per_op(r));
-	print_figures(conf, r);
+	print_figures(conf, r, &sum);
 	rw_cpu_figure(conf, r);
 	printf("        %-7s %-8s %-6u %-8" PRIu64 " %-6s %-11" PRIu64 " %-10" PRIu64 " %-10" PRIu64
 	       " %-8.2f %s\n",
@@ -192,10 +237,10 @@ void rw_table_number(const struct rw_conf *conf, const struct rw_result *r)
 
 	switch (conf->output) {
 	case RW_OUTPUT_BANDWIDTH:
-		printf("%lf\n", rw_result_bytes_per_s(r) / unit);
+		printf("%lf\n", rw_result_sum_bytes_per_s(r) / unit);
 		break;
 	case RW_OUTPUT_MESSAGE_RATE:
-		printf("%lf\n", rw_result_ops_per_s(r) / 1e6);
+		printf("%lf\n", rw_result_sum_ops_per_s(r) / 1e6);
 		break;
 	case RW_OUTPUT_LATENCY:
 		printf("%lf\n", r->latency->moments.mean / rw_lat_unit_ns(conf, r->latency));
@@ -211,6 +256,7 @@ void rw_table_row(const struct rw_conf *conf, const struct rw_result *r)
 	else
 		bw_row(conf, r);
 	print_measured(conf, r);
+	print_both(conf, r);
 	print_mix(r);
 	if (r->engine)
 		print_pool(r);
@@ -235,7 +281,7 @@ static void bw_ratio(const struct rw_result *row, const struct rw_result *direct
 	char size[RW_RESULT_TEXT];
 
 	printf(" # %s / direct %s: %.3f", name, rw_result_size_text(row, size),
-	       rw_result_ops_per_s(row) / rw_result_ops_per_s(direct));
+	       rw_result_sum_ops_per_s(row) / rw_result_sum_ops_per_s(direct));
 	/* A ratio of a mixture is no ratio of paths: say so. */
 	if (row->fallbacks)
 		printf(" (%.1f %% of the %s row fell back to direct)",

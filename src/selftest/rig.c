@@ -107,7 +107,7 @@ static int connect_by_cm(struct rw_rig *rig, const struct rw_qp_link *target_lin
 
 	if (ret)
 		return ret;
-	rw_port_addr_get(rig->t->device, false, &addr);
+	rw_port_addr_get(rig->t->device, RW_TARGET, &addr);
 	if (pthread_create(&thread, NULL, accept_qp, &acceptor))
 		return rw_fail(err, RW_EXIT_RUN, -EAGAIN, "cannot start a thread");
 	ret = rw_cm_connect(&rig->client, rig->qp, 0, &addr, link, err);
@@ -125,8 +125,8 @@ static int connect_qps(struct rw_rig *rig, struct rw_err *err)
 
 	if (ret)
 		return ret;
-	rw_port_addr_get(rig->t->device, true, &initiator);
-	rw_port_addr_get(rig->t->device, false, &target);
+	rw_port_addr_get(rig->t->device, RW_INITIATOR, &initiator);
+	rw_port_addr_get(rig->t->device, RW_TARGET, &target);
 	link.mtu_bytes = initiator.mtu_bytes;
 	link.rd_atom = (uint8_t)rw_min(initiator.max_rd_atom, target.max_rd_atom);
 	link.access = rig->t->op == RW_OP_WRITE ? IBV_ACCESS_REMOTE_WRITE : IBV_ACCESS_REMOTE_READ;

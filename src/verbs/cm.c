@@ -131,13 +131,13 @@ static int move_to_rts(struct rdma_cm_id *id, struct rw_qp *qp, uint32_t index,
 	return ret ? ret : move_qp(id, qp, index, IBV_QPS_RTS, link, param, err);
 }
 
-/* READs go from the client to the server; the other way there are none. */
+/* READs go from the client to the server; the other way there are none, but with -b. */
 static struct rdma_conn_param conn_param(const struct rw_qp *qp, const struct rw_qp_link *link,
 					 bool initiator)
 {
 	return (struct rdma_conn_param){
-		.initiator_depth = initiator ? link->rd_atom : 1,
-		.responder_resources = initiator ? 1 : link->rd_atom,
+		.initiator_depth = initiator || link->both_ways ? link->rd_atom : 1,
+		.responder_resources = initiator && !link->both_ways ? 1 : link->rd_atom,
 		.retry_count = link->retry_count,
 		.rnr_retry_count = link->rnr_retry,
 		.qp_num = qp->addr.qpn,

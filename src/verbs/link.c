@@ -9,6 +9,7 @@ int rw_qp_link_init(struct rw_qp_link *link, const struct rw_conf *conf, struct 
 	int n;
 
 	*link = (struct rw_qp_link){
+		.both_ways = conf->bidirectional,
 		.sl = (uint8_t)conf->sl,
 		.timeout = (uint8_t)conf->qp_timeout,
 		.retry_count = (uint8_t)conf->retry_count,
@@ -34,7 +35,8 @@ uint32_t rw_qp_flow_label(const struct rw_qp_link *link, uint32_t index)
 json_t *rw_qp_facts(const struct rw_qp *qp)
 {
 	const int mask = IBV_QP_AV | IBV_QP_PKEY_INDEX | IBV_QP_TIMEOUT | IBV_QP_RETRY_CNT |
-			 IBV_QP_RNR_RETRY | IBV_QP_MIN_RNR_TIMER;
+			 IBV_QP_RNR_RETRY | IBV_QP_MIN_RNR_TIMER | IBV_QP_MAX_QP_RD_ATOMIC |
+			 IBV_QP_MAX_DEST_RD_ATOMIC;
 	struct ibv_qp_attr attr = { 0 };
 	struct ibv_qp_init_attr init = { 0 };
 	const struct ibv_global_route *grh = &attr.ah_attr.grh;
@@ -43,10 +45,11 @@ json_t *rw_qp_facts(const struct rw_qp *qp)
 	if (qp->qp->context->device->transport_type == IBV_TRANSPORT_IWARP ||
 	    ibv_query_qp(qp->qp, &attr, mask, &init))
 		return json_null();
-	facts = json_pack("{s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:b}", "sl", attr.ah_attr.sl, "dlid",
+	facts = json_pack("{s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:b}", "sl", attr.ah_attr.sl, "dlid",
 			  attr.ah_attr.dlid, "pkey_index", attr.pkey_index, "timeout", attr.timeout,
 			  "retry_count", attr.retry_cnt, "rnr_retry", attr.rnr_retry,
-			  "min_rnr_timer", attr.min_rnr_timer, "grh", attr.ah_attr.is_global != 0);
+			  "min_rnr_timer", attr.min_rnr_timer, "max_rd_atomic", attr.max_rd_atomic,
+			  "max_dest_rd_atomic", attr.max_dest_rd_atomic, "grh", attr.ah_attr.is_global != 0);
 	if (!facts || !attr.ah_attr.is_global)
 		return facts;
 	json_object_set_new(facts, "tclass", json_integer(grh->traffic_class));

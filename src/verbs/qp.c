@@ -179,11 +179,13 @@ int rw_qp_connect(const struct rw_device *device, struct rw_qp *qp, uint32_t ind
 	return ret;
 }
 
-void rw_port_addr_get(const struct rw_device *device, bool initiator, struct rw_port_addr *addr)
+void rw_port_addr_get(const struct rw_device *device, enum rw_role role, struct rw_port_addr *addr)
 {
 	const struct ibv_device_attr *attr = &device->attr.orig_attr;
-	int rd_atom = initiator ? attr->max_qp_init_rd_atom : attr->max_qp_rd_atom;
+	int rd_atom = role == RW_INITIATOR ? attr->max_qp_init_rd_atom : attr->max_qp_rd_atom;
 
+	if (role == RW_BOTH_ROLES)
+		rd_atom = rw_min(rd_atom, attr->max_qp_init_rd_atom);
 	memset(addr, 0, sizeof(*addr));
 	addr->is_roce = rw_device_is_roce(device);
 	addr->is_iwarp = device->is_iwarp;

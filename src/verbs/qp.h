@@ -77,6 +77,7 @@ struct rw_qp {
 
 /* How QPs are connected. */
 struct rw_qp_link {
+	bool both_ways;      /* either side is an initiator */
 	uint8_t access;      /* what the peer may do: ibv_access_flags */
 	uint8_t sl;
 	uint8_t timeout;
@@ -155,8 +156,16 @@ void rw_qp_free_list(struct rw_post_list *list);
 /* @bytes: a power of two of 256 to 4096. */
 enum ibv_mtu rw_mtu_of_bytes(uint32_t bytes);
 
-/* The address of @device's port; @initiator says which READ limit counts. */
-void rw_port_addr_get(const struct rw_device *device, bool initiator, struct rw_port_addr *addr);
+/* Which limits of READs count: what the QPs of a side do. */
+enum rw_role {
+	RW_TARGET,
+	RW_INITIATOR,
+	RW_BOTH_ROLES,
+};
+
+/* The address of @device's port, for QPs of @role. */
+void rw_port_addr_get(const struct rw_device *device, enum rw_role role,
+		      struct rw_port_addr *addr);
 
 /* Tell what a failed completion means and what to do: fills @err, returns -EIO. */
 int rw_wc_fail(const struct ibv_wc *wc, const char *what, struct rw_err *err);

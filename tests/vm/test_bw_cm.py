@@ -205,6 +205,23 @@ def _():
         server.send(signal.SIGCONT)
 
 
+@case("-b: a connection has room for the READs of both sides")
+def _():
+    for options in ("-R",), ("-R", "-o", "2"), ():
+        run = client(shared_server(), "-b", *options, "-s", "64K", "-t", "8", "-n", "40",
+                     "--mr_pool=4", "--verify")
+        eq((run.err, run.status, len(run.rows)), ("", OK, 3), "error, status, rows")
+        for row in run.rows:
+            server = row["directions"]["server"]
+            eq((server["n_iterations"], server["verified"], server["corrupt_bytes"]),
+               (40, True, 0), "operations of the server's")
+        info = run.report["test_info"]
+        wanted = info["connection"]["outstanding_reads"]
+        eq(wanted, 2 if "-o" in options else 128, "outstanding READs")
+        for qp in info["connection"]["qp"], info["peer"]["qp"]:
+            eq((qp["max_rd_atomic"], qp["max_dest_rd_atomic"]), (wanted, wanted), "READs of a QP")
+
+
 # ---- other devices, or no rdma_cm
 
 @case("RoCE with iWARP, an iWARP device without address, two devices at one address")

@@ -250,6 +250,17 @@ def _():
        ["direct: WRITE of one SGE more than the limit"], "rows that fail")
 
 
+@case("-b: both sides issue operations, by all paths that there are")
+def _():
+    for op, rows in ("read", 2), ("write", 3):
+        run = client(shared(), "-b", "--op=" + op, "-q", "2", *SHORT)
+        eq((run.err, run.status, len(run.rows)), ("", rwcase.OK, rows), "error, status, rows")
+        for row in run.rows:
+            server = row["directions"]["server"]
+            eq((server["n_iterations"], server["verified"], server["corrupt_bytes"]),
+               (2 * COUNT, True, 0), "operations of the server's")
+
+
 @case("what QPs over TCP do not have is refused")
 def _():
     for option in "--sl=1", "-u15", "--retry_count=3", "--tclass=4", "--flow_label=1", "-L9":
