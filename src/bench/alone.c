@@ -113,7 +113,8 @@ int rw_row_time_alone(struct rw_row *row, const struct rw_row_limit *limit, stru
 	for (uint64_t i = 0; i < limit->operations && !*row->load->watch.stop && !ret; i++) {
 		if (row->mixed)
 			slot->ctx = slot->kinds[i % row->nr_kinds].ctx;
-		if (rw_ctx_init(&slot->ctx, slot->pool) < 0)
+		if ((row->shared ? rw_row_take_shared(row, slot) :
+				   rw_ctx_init(&slot->ctx, slot->pool)) < 0)
 			return 0; /* a pool too small for one operation */
 		if (slot->ctx.type != RW_CTX_MR)
 			continue; /* a direct path, or kind */
@@ -121,7 +122,10 @@ int rw_row_time_alone(struct rw_row *row, const struct rw_row_limit *limit, stru
 		/* The peer wants to hear that this side is alive. */
 		if (!ret && i % ASK_EVERY == 0)
 			ret = row->load->watch.check(row->load->watch.arg, err);
-		rw_ctx_destroy(&slot->ctx, slot->pool);
+		if (row->shared)
+			rw_row_give_shared(row, slot);
+		else
+			rw_ctx_destroy(&slot->ctx, slot->pool);
 		if (rw_clock_ticks(clock) >= end)
 			break;
 	}

@@ -136,7 +136,10 @@ void rw_row_forget(struct rw_row *row, struct rw_slot *slot)
 			row->kinds[slot->kind].mr_operations--;
 			rw_mix_put_mrs(row, slot);
 		}
-		rw_ctx_destroy(&slot->ctx, slot->pool);
+		if (row->shared)
+			rw_row_give_shared(row, slot);
+		else
+			rw_ctx_destroy(&slot->ctx, slot->pool);
 	}
 	slot->wqes = 0;
 }
@@ -238,8 +241,12 @@ void rw_row_reset(struct rw_row *row)
 	row->share_wanted = row->share_exhausted = 0;
 	for (uint32_t i = 0; i < row->load->nr_slots; i++)
 		row->slots[i].done = false;
+	if (row->shared)
+		pthread_mutex_lock(&row->shared->lock);
 	for (uint32_t i = 0; i < row->nr_pools; i++)
 		rw_mr_pool_reset_stats(&row->pools[i].pool);
+	if (row->shared)
+		pthread_mutex_unlock(&row->shared->lock);
 	if (row->latency)
 		rw_latency_reset(row->latency);
 	rw_mix_reset(row);

@@ -159,6 +159,8 @@ static void init_locks(struct rw_crew *crew)
 	pthread_condattr_init(&monotonic);
 	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
 	pthread_mutex_init(&crew->lock, NULL);
+	for (int i = 0; i < RW_NR_PATHS; i++)
+		pthread_mutex_init(&crew->shared[i].lock, NULL);
 	pthread_cond_init(&crew->work, NULL);
 	pthread_cond_init(&crew->done, &monotonic);
 	pthread_condattr_destroy(&monotonic);
@@ -173,6 +175,7 @@ int rw_crew_open(struct rw_crew *crew, const struct rw_conf *conf,
 
 	memset(crew, 0, sizeof(*crew));
 	crew->n = (uint32_t)conf->threads;
+	crew->shares_pools = crew->n > 1 && conf->pool_scope == RW_POOL_SCOPE_PROCESS;
 	bytes = crew->n * sizeof(*crew->workers);
 	crew->workers = aligned_alloc(RW_CREW_LINE, bytes);
 	crew->threads = calloc(crew->n, sizeof(*crew->threads));
@@ -227,6 +230,8 @@ void rw_crew_close(struct rw_crew *crew)
 	for (uint32_t i = 0; i < crew->nr_threads; i++)
 		pthread_join(crew->threads[i], NULL);
 	pthread_mutex_destroy(&crew->lock);
+	for (int i = 0; i < RW_NR_PATHS; i++)
+		pthread_mutex_destroy(&crew->shared[i].lock);
 	pthread_cond_destroy(&crew->work);
 	pthread_cond_destroy(&crew->done);
 	free(crew->threads);

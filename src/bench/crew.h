@@ -46,6 +46,8 @@ typedef int (*rw_crew_fn)(void *arg, struct rw_worker *worker, struct rw_err *er
 struct rw_crew {
 	struct rw_worker *workers;
 	uint32_t n;
+	struct rw_shared_pool shared[RW_NR_PATHS]; /* of rows i of all workers */
+	bool shares_pools; /* --pool_scope=process, of several threads */
 	pthread_t *threads; /* of workers 1 to nr_threads */
 	uint32_t nr_threads;
 

@@ -24,7 +24,7 @@ static void fill_pools(const struct rw_client *client, uint32_t i, struct rw_res
 	for (uint32_t w = 0; w < client->crew.n; w++) {
 		const struct rw_row *row = &client->crew.workers[w].rows[i];
 
-		result->nr_pools += row->nr_pools;
+		result->nr_pools = row->shared ? 1 : result->nr_pools + row->nr_pools;
 		result->mr_pool = rw_max(result->mr_pool, row->pools[0].pool.size);
 		result->pool_low_water = rw_min(result->pool_low_water, low_water(row));
 		/* They were made at the same time. */

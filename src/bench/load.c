@@ -136,7 +136,10 @@ static HOT int plan_operation(struct rw_row *row, struct rw_slot *slot, const st
 		slot->wqes = slot->ctx.nr_direct_wrs;
 		return 1;
 	}
-	wqes = rw_ctx_init(&slot->ctx, slot->pool);
+	if (!kind.plain && row->shared)
+		wqes = rw_row_take_shared(row, slot);
+	else
+		wqes = rw_ctx_init(&slot->ctx, slot->pool);
 	if (rw_unlikely(wqes < 0 || slot->ctx.fell_back))
 		return rw_row_plan_without_mrs(row, slot, wqes, err);
 	slot->wqes = (uint32_t)wqes;
@@ -327,7 +330,10 @@ static HOT int release(struct rw_row *row, struct rw_slot *slot, const struct ki
 			rw_mix_put_mrs(row, slot);
 		if (!kind.plain && row->registers)
 			ret = rw_row_unregister(row, slot, slot->nr_wrs, err);
-		rw_ctx_destroy(&slot->ctx, slot->pool);
+		if (!kind.plain && row->shared)
+			rw_row_give_shared(row, slot);
+		else
+			rw_ctx_destroy(&slot->ctx, slot->pool);
 	}
 	return ret;
 }
@@ -430,10 +436,24 @@ static HOT int poll_cq(struct rw_row *row, const struct kind kind, struct rw_err
 	return ret ? ret : n;
 }
 
+/* What another thread gave back is told by no completion of this one. */
+static ASIDE int poll_any(struct rw_row *row, struct rw_err *err)
+{
+	int ret, n = poll_cq(row, any_row, err);
+
+	if (n < 0 || !row->shared || !(row->nr_blocked || row->dropped.head) ||
+	    !rw_row_has_returns(row))
+		return n;
+	while (row->dropped.head)
+		rw_slot_push(&row->ready, rw_slot_pop(&row->dropped));
+	ret = rw_row_serve_all(row, err);
+	return ret ? ret : n;
+}
+
 int rw_row_poll(struct rw_row *row, struct rw_err *err)
 {
 	if (!row->plain)
-		return poll_cq(row, any_row, err);
+		return poll_any(row, err);
 	if (row->uses_mrs)
 		return poll_cq(row, (struct kind){ .mrs = true, .plain = true }, err);
 	return poll_cq(row, (struct kind){ .mrs = false, .plain = true }, err);

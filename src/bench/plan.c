@@ -159,6 +159,12 @@ uint64_t rw_row_wqe_bytes(const struct rw_row *row)
 	       invals * rw_engine_wqe_bytes(row->load->device, row->load->engine, &inval);
 }
 
+/* The run whose QPs have the pools: this thread's share of it, or all. */
+static const struct rw_conf *pool_conf(const struct rw_row *row)
+{
+	return row->shared ? row->load->share->run : row->load->conf;
+}
+
 /*
  * Completions per operation: not so few that the SQ, the contexts or the pool
  * run dry before one comes.
@@ -180,7 +186,7 @@ static uint32_t plan_cq_mod(const struct rw_row *row)
 	mod = rw_min(mod, (uint64_t)row->load->qps[0].sq_free / longest);
 	if (row->uses_mrs)
 		mod = rw_min(mod, row->pools[0].pool.size * row->nr_pools /
-					  (row->load->conf->qps * rw_max(row->mrs_per_op, 1u)));
+					  (pool_conf(row)->qps * rw_max(row->mrs_per_op, 1u)));
 	return (uint32_t)rw_max(mod, 1u);
 }
 
@@ -256,7 +262,7 @@ static int plan_slots(struct rw_row *row, struct rw_err *err)
 
 static int plan_pools(struct rw_row *row, struct rw_err *err)
 {
-	uint64_t size = row->uses_mrs ? rw_conf_pool_size(row->load->conf, row->mrs_per_op) : 0;
+	uint64_t size = row->uses_mrs ? rw_conf_pool_size(pool_conf(row), row->mrs_per_op) : 0;
 
 	return rw_row_open_pools(row, (uint32_t)size, err);
 }
@@ -277,6 +283,7 @@ int rw_row_plan(struct rw_row *row, struct rw_load *load, const struct rw_row_wa
 	row->path = want->path;
 	row->seed = want->seed;
 	row->first_slot = want->first_slot;
+	row->shared = want->shared;
 	row->limit_per_s = rw_conf_row_limit_per_s(load->conf, want->size_bytes);
 	ret = plan_kinds(row, want->size_bytes, err);
 	if (ret)
@@ -304,7 +311,8 @@ int rw_row_plan(struct rw_row *row, struct rw_load *load, const struct rw_row_wa
 	row->cq_mod = plan_cq_mod(row);
 	row->gather = plan_gather(row);
 	row->plain = row->cq_mod == 1 && load->conf->post_list == 1 && !row->registers &&
-		     !row->source && !load->conf->verify && !row->mixed && !row->goes_inline;
+		     !row->source && !load->conf->verify && !row->mixed && !row->goes_inline &&
+		     !row->shared;
 	rw_row_reset(row);
 	return 0;
 

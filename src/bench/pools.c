@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
-/* The MR pools of a row: one for each QP as in the kernel, or one for all. */
+/* The MR pools of a row: one for each QP as in the kernel, or one for all, or for all threads. */
 #include <errno.h>
 #include <stdlib.h>
 
@@ -43,9 +43,65 @@ void rw_row_close_pool(struct rw_row *row, struct rw_row_pool *pool)
 	pool->mrs = NULL;
 }
 
-int rw_row_open_pools(struct rw_row *row, uint32_t size, struct rw_err *err)
+/* The first thread's load makes it: all are in one domain, and of one engine. */
+static int join_shared(struct rw_row *row, uint32_t size, struct rw_err *err)
 {
-	uint64_t start_ns = rw_clock_raw_ns();
+	struct rw_shared_pool *shared = row->shared;
+	int ret = 0;
+
+	pthread_mutex_lock(&shared->lock);
+	if (!shared->users)
+		ret = rw_row_open_pool(row, &shared->pool, size, err);
+	shared->users += !ret;
+	pthread_mutex_unlock(&shared->lock);
+	row->pools = ret ? NULL : &shared->pool;
+	row->nr_pools = !ret;
+	return ret;
+}
+
+static void leave_shared(struct rw_row *row)
+{
+	struct rw_shared_pool *shared = row->shared;
+
+	if (!row->pools)
+		return;
+	pthread_mutex_lock(&shared->lock);
+	if (!--shared->users)
+		rw_row_close_pool(row, &shared->pool);
+	pthread_mutex_unlock(&shared->lock);
+}
+
+int rw_row_take_shared(struct rw_row *row, struct rw_slot *slot)
+{
+	int wqes;
+
+	pthread_mutex_lock(&row->shared->lock);
+	wqes = rw_ctx_init(&slot->ctx, slot->pool);
+	/* When this thread last polled, another one may still have had them. */
+	row->now = rw_row_ticks(row);
+	pthread_mutex_unlock(&row->shared->lock);
+	return wqes;
+}
+
+void rw_row_give_shared(struct rw_row *row, struct rw_slot *slot)
+{
+	pthread_mutex_lock(&row->shared->lock);
+	rw_ctx_destroy(&slot->ctx, slot->pool);
+	pthread_mutex_unlock(&row->shared->lock);
+	atomic_fetch_add(&row->shared->returns, 1);
+}
+
+bool rw_row_has_returns(struct rw_row *row)
+{
+	uint64_t returns = atomic_load(&row->shared->returns);
+	bool has = returns != row->seen_returns;
+
+	row->seen_returns = returns;
+	return has;
+}
+
+static int open_own(struct rw_row *row, uint32_t size, struct rw_err *err)
+{
 	int ret = 0;
 
 	row->nr_pools = rw_conf_nr_pools(row->load->conf);
@@ -54,7 +110,15 @@ int rw_row_open_pools(struct rw_row *row, uint32_t size, struct rw_err *err)
 		return rw_fail(err, RW_EXIT_RUN, -ENOMEM, "out of memory");
 	for (uint32_t i = 0; i < row->nr_pools && !ret; i++)
 		ret = rw_row_open_pool(row, &row->pools[i], size, err);
-	for (uint32_t i = 0; i < row->load->nr_slots; i++)
+	return ret;
+}
+
+int rw_row_open_pools(struct rw_row *row, uint32_t size, struct rw_err *err)
+{
+	uint64_t start_ns = rw_clock_raw_ns();
+	int ret = row->shared ? join_shared(row, size, err) : open_own(row, size, err);
+
+	for (uint32_t i = 0; i < row->load->nr_slots && !ret; i++)
 		row->slots[i].pool = &row->pools[row->slots[i].q->index % row->nr_pools].pool;
 	row->pool_ns = size ? rw_clock_raw_ns() - start_ns : 0;
 	return ret;
@@ -62,9 +126,12 @@ int rw_row_open_pools(struct rw_row *row, uint32_t size, struct rw_err *err)
 
 void rw_row_close_pools(struct rw_row *row)
 {
-	for (uint32_t i = 0; row->pools && i < row->nr_pools; i++)
+	if (row->shared)
+		leave_shared(row);
+	for (uint32_t i = 0; row->pools && !row->shared && i < row->nr_pools; i++)
 		rw_row_close_pool(row, &row->pools[i]);
-	free(row->pools);
+	if (!row->shared)
+		free(row->pools);
 	row->pools = NULL;
 	row->nr_pools = 0;
 }

@@ -17,6 +17,9 @@
 #ifndef RW_BENCH_ROW_H
 #define RW_BENCH_ROW_H
 
+#include <pthread.h>
+#include <stdatomic.h>
+
 #include "bench/load.h"
 #include "bench/source.h"
 #include "stats/latency.h"
@@ -70,6 +73,14 @@ struct rw_row_pool {
 	struct rw_mr_pool pool;
 	struct rw_mr *mrs;
 	void *state; /* of the engine */
+};
+
+/* --pool_scope=process: the pool of all threads' rows of one path, made by the first and gone with the last. */
+struct rw_shared_pool {
+	pthread_mutex_t lock;
+	struct rw_row_pool pool;
+	uint32_t users;
+	atomic_uint_fast32_t returns; /* of MRs: so often a thread that waits may try anew */
 };
 
 /* The row as a series of intervals, in time that was measured. */
@@ -137,6 +148,8 @@ struct rw_row {
 	struct rw_seg *segs;
 	struct rw_row_pool *pools;
 	uint32_t nr_pools;     /* one for each QP, or one for all */
+	struct rw_shared_pool *shared; /* whose pool it is, if other threads have it, too; or NULL */
+	uint64_t seen_returns; /* of those, when its waiting operations last tried */
 	uint32_t nr_planned;   /* of slot_kinds: whose context is prepared */
 	uint32_t nr_segs;      /* of one slot, over all kinds */
 
@@ -181,6 +194,7 @@ struct rw_row_want {
 	enum rw_conf_path path;
 	uint64_t seed;       /* of its data */
 	uint32_t first_slot; /* rows that take turns have memory of their own */
+	struct rw_shared_pool *shared; /* NULL: pools are of a QP or a thread */
 };
 
 /*
@@ -233,6 +247,13 @@ void rw_row_check_slot(struct rw_row *row, const struct rw_slot *slot);
  */
 int rw_row_open_pools(struct rw_row *row, uint32_t size, struct rw_err *err);
 void rw_row_close_pools(struct rw_row *row);
+
+/* As rw_ctx_init and rw_ctx_destroy, where other threads have the pool, too. */
+int rw_row_take_shared(struct rw_row *row, struct rw_slot *slot);
+void rw_row_give_shared(struct rw_row *row, struct rw_slot *slot);
+
+/* Operations wait for MRs: has another thread given some back? Each return is told once. */
+bool rw_row_has_returns(struct rw_row *row);
 
 /* The pool of one QP goes, and comes again. */
 int rw_row_open_pool(struct rw_row *row, struct rw_row_pool *pool, uint32_t size,

@@ -246,6 +246,8 @@ static int plan_rows(void *arg, struct rw_worker *worker, struct rw_err *err)
 			continue;
 		want.path = path;
 		want.first_slot = worker->nr_rows * worker->load.nr_slots;
+		if (worker->crew->shares_pools)
+			want.shared = &worker->crew->shared[worker->nr_rows];
 		ret = rw_row_plan(&worker->rows[worker->nr_rows], &worker->load, &want, err);
 		if (ret)
 			return ret;

@@ -263,6 +263,9 @@ static int await_event(struct rw_row *row, const struct phase *phase, struct rw_
 	if (ret)
 		return ret;
 	now = rw_clock_ticks(clock);
+	/* Another thread's MRs come without an event. */
+	if (row->shared && (row->nr_blocked || row->dropped.head))
+		return 0;
 	wake = wake_ticks(row, phase, now);
 	if (wake <= now)
 		return 0;

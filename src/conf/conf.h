@@ -42,7 +42,7 @@ enum rw_invalidate {
 enum rw_pool_scope {
 	RW_POOL_SCOPE_QP,     /* each QP has its own, as in the kernel */
 	RW_POOL_SCOPE_THREAD, /* the QPs of a thread share one */
-	RW_POOL_SCOPE_PROCESS, /* all QPs do; of one thread only */
+	RW_POOL_SCOPE_PROCESS, /* all QPs do; threads take a lock for it */
 };
 
 enum rw_sq {

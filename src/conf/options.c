@@ -179,7 +179,7 @@ const struct rw_opt rw_opts[] = {
 	{ 0, "invalidate", NULL, RW_OPT_NAME, RW_SCOPE_RUN, GROUP_PATH, FIELD(invalidate), 0, 2,
 	  "lazy", "WHEN", invalidate_names, "LOCAL_INV with the MR's next use (as the kernel), behind a fence after the READ, or not at all" },
 	{ 0, "pool_scope", NULL, RW_OPT_NAME, RW_SCOPE_RUN, GROUP_PATH, FIELD(pool_scope), 0, 2,
-	  "qp", "SCOPE", pool_scope_names, "who has an MR pool: each QP (as the kernel), the QPs of a thread together, or all (of one thread only)" },
+	  "qp", "SCOPE", pool_scope_names, "who has an MR pool: each QP (as the kernel), the QPs of a thread together, or all: a lock is then taken and given for each operation of several threads" },
 	{ 0, "sq", NULL, RW_OPT_NAME, RW_SCOPE_RUN, GROUP_PATH, FIELD(sq), 0, 1,
 	  "full", "SIZE", sq_names, "send queue: room for every context's longest chain, or the kernel's 3 WRs per context, which fallbacks can fill" },
 

@@ -75,9 +75,6 @@ int rw_conf_check_shares(const struct rw_conf *conf, struct rw_err *err)
 	if (conf->threads > 1 && conf->teardown)
 		return rw_fail(err, RW_EXIT_USAGE, -EINVAL,
 			       "--teardown makes its connections anew in one thread; leave --threads out, or --teardown");
-	if (conf->threads > 1 && conf->pool_scope == RW_POOL_SCOPE_PROCESS)
-		return rw_fail(err, RW_EXIT_USAGE, -EINVAL,
-			       "--pool_scope=process: threads share no pool here, which would take a lock for each operation; give thread or qp, or leave --threads out");
 	/* The last thread has no more QPs than any other. */
 	rw_conf_share(conf, (uint32_t)conf->threads - 1, &last);
 	if (conf->rate && conf->rate * last.conf.qps < conf->qps)

@@ -87,7 +87,8 @@ static void print_threads(const struct rw_conf *conf, const json_t *placement)
 	if (conf->threads == 1)
 		return;
 	printf(" %-15s : %" PRIu64 ", each with its own QPs, CQ%s", "Threads", conf->threads,
-	       conf->paths == 1 << RW_PATH_DIRECT ? "" : " and pools");
+	       conf->paths == 1 << RW_PATH_DIRECT ? "" :
+	       conf->pool_scope == RW_POOL_SCOPE_PROCESS ? "; one pool of all" : " and pools");
 	json_array_foreach(threads, i, thread)
 		printf("%s%lld", i ? "," : "; PUs ", number_of(thread, "pu"));
 	printf("%s\n", json_array_size(threads) ? "" : "; not pinned");

@@ -205,8 +205,7 @@ def _():
             # found when the loads are opened, in each thread
             (["--engine=reg", "--path=mr", "--segment=100"], ("engine reg",)),
             (["-q", 2, "--threads=2", "--no_pin", "--engine=reg", "--path=mr", "--segment=100"],
-             ("engine reg",)),
-            (["-q", 2, "--threads=2", "--pool_scope=process"], ("--pool_scope", "--threads"))):
+             ("engine reg",))):
         done = run("-n", 10, *options)
         refused(done, DEVICE if "--engine=reg" in options else USAGE, *words)
 
@@ -221,6 +220,65 @@ def _():
         check_threads(row, [16] * 64, 10)
     if len(CPUS) < 64:
         true("take turns" in " ".join(done.report["test_info"]["notes"]), "a note")
+
+
+# ---- one pool of all threads
+
+def pool_of_all(policy, pool, *more, threads=3, qps=3, contexts=4, count=200, sges=16):
+    """Rows of --pool_scope=process whose counts fit each other, and no MR of which is lost."""
+    done = run("-q", qps, f"--threads={threads}", "--no_pin", "-t", contexts, "-n", count,
+               "--pool_scope=process", f"--mr_pool={pool}", f"--on_exhaustion={policy}",
+               f"--sges={sges}", "-s", sges * 4096, "--mr_entries=40", "--path=mr", "--verify", *more)
+    eq((done.err, done.status), ("", OK), "standard error, exit status")
+    row, per_op = done.row("mr"), -(-sges // 40)
+    eq((row["pools"], row["mr_pool"], row["corrupt_bytes"]), (1, pool, 0), "pools, MRs, damage")
+    eq(row["operations_issued"], qps * count, "operations issued")
+    eq(row["n_iterations"] + row["failed"], qps * count, "operations that ended")
+    eq(row["mr_operations"] + row["fallbacks"] + row["failed"], qps * count, "each went one way")
+    eq(row["exhaustions"], row["fallbacks"] + row["failed"] + row["waits"], "exhaustions")
+    for key in "n_iterations", "exhaustions", "fallbacks", "failed":
+        eq(sum(t[key] for t in row["threads"]), row[key], f"{key} of all threads")
+    # Little's law: no more MRs are held than there are.
+    held = row["mr_operations"] * per_op * row["mr_hold_mean_ns"] / row["elapsed_ns"]
+    true(held <= pool * (1 + 1e-6), f"{held} MRs held of {pool}")
+    true(row["pool_low_water"] < per_op or not row["exhaustions"], "an empty pool when it was")
+    return row
+
+
+@case("--pool_scope=process: a pool for all contexts of all threads never runs dry")
+def _():
+    row = pool_of_all("fallback", 12)
+    eq((row["exhaustions"], row["mr_operations"]), (0, 600), "exhaustions, MR operations")
+    # Without --mr_pool it is as large as all threads need.
+    eq(run("-q", 3, "--threads=3", "--no_pin", "-t", 4, "-n", 10, "--path=mr",
+           "--pool_scope=process").row("mr")["mr_pool"], 12, "the pool by default")
+
+
+@case("... and a smaller one does, whatever follows from it")
+def _():
+    for policy in "fallback", "fail", "wait":
+        for pool, sges in (2, 16), (5, 120):
+            row = pool_of_all(policy, pool, sges=sges)
+            true(row["exhaustions"] > 0, f"{policy}: exhaustions")
+
+
+@case("... an operation that waits is served when another thread gives its MR back")
+def _():
+    for more in (), ("-e",), ("-Q", 2), ("--engine=reg",):
+        # One MR, and a context a thread: who waits has no completion of its own to come.
+        row = pool_of_all("wait", 1, *more, contexts=2 if "-Q" in more else 1)
+        eq(row["n_iterations"], 600, "operations")
+    row = pool_of_all("wait", 1, threads=2, qps=5, contexts=1, count=100)
+    eq(row["mr_operations"], 500, "operations")
+
+
+@case("... in latency rows, too, where the paths take turns")
+def _():
+    done = latency("-q", 2, "--threads=2", "--no_pin", "-n", 300, "--pool_scope=process",
+                   "--mr_pool=1", "--on_exhaustion=wait")
+    eq((done.err, done.status), ("", OK), "standard error, exit status")
+    for row in done.rows:
+        eq(row["n_iterations"], 600, "operations")
 
 
 # ---- one end ends all

@@ -151,10 +151,6 @@ static void test_refusals(void **state)
 	rw_err_clear(&err);
 	assert_int_equal(rw_conf_check_shares(&conf, &err), 0);
 	conf.pool_scope = RW_POOL_SCOPE_PROCESS;
-	assert_int_equal(rw_conf_check_shares(&conf, &err), -EINVAL);
-	assert_told(&err, RW_EXIT_USAGE, -EINVAL, "--pool_scope");
-	conf.threads = 1;
-	rw_err_clear(&err);
 	assert_int_equal(rw_conf_check_shares(&conf, &err), 0);
 	assert_int_equal(rw_conf_nr_pools(&conf), 1);
 	conf.threads = 2;
