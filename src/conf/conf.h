@@ -67,6 +67,7 @@ enum rw_rate_units {
 enum rw_rate_limit_type {
 	RW_LIMIT_SOFTWARE, /* operations begin by a schedule */
 	RW_LIMIT_PACED,    /* the device paces each QP */
+	RW_LIMIT_STATIC,   /* the static rate of each QP's address (IBA 9.11) */
 };
 
 /* Devices whose limits --explain knows without having one. */

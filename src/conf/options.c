@@ -18,7 +18,7 @@ static const char *const sq_names[] = { "full", "kernel", NULL };
 static const char *const exhaustion_names[] = { "fallback", "fail", "wait", NULL };
 static const char *const output_names[] = { "table", "bandwidth", "message_rate", "latency", NULL };
 static const char *const rate_units_names[] = { "M", "g", "p", NULL };
-static const char *const limit_type_names[] = { "SW", "PP", NULL };
+static const char *const limit_type_names[] = { "SW", "PP", "HW", NULL };
 static const char *const node_names[] = { "device", "far", NULL };
 static const char *const arrival_names[] = { "poisson", "fixed", "burst:N", NULL };
 static const char *const engine_names[] = { "umr", "umr_ptr", "reg", NULL };
@@ -137,8 +137,8 @@ const struct rw_opt rw_opts[] = {
 	  "", "RATE", NULL, "a bandwidth of the row that is not exceeded, in Gb/s or --rate_units", "bw" },
 	{ 0, "rate_units", NULL, RW_OPT_NAME, RW_SCOPE_RUN, GROUP_LOAD, FIELD(rate_units), 0, 2,
 	  "g", "UNITS", rate_units_names, "of --rate_limit, MiB/s, Gb/s or operations/s", "bw" },
-	{ 0, "rate_limit_type", NULL, RW_OPT_NAME, RW_SCOPE_RUN, GROUP_LOAD, FIELD(rate_limit_type), 0, 1,
-	  "SW", "TYPE", limit_type_names, "who keeps the --rate_limit, this program by a schedule or a device that paces its QPs", "bw" },
+	{ 0, "rate_limit_type", NULL, RW_OPT_NAME, RW_SCOPE_RUN, GROUP_LOAD, FIELD(rate_limit_type), 0, 2,
+	  "SW", "TYPE", limit_type_names, "who keeps the --rate_limit: this program by a schedule, a device that paces its QPs, or the static rate of their addresses, which is the next one below", "bw" },
 	{ 0, "burst_size", NULL, RW_OPT_NUMBER, RW_SCOPE_RUN, GROUP_LOAD, FIELD(burst_size), 1, 1000000,
 	  "1", "COUNT", NULL, "operations that --rate_limit lets begin together", "bw" },
 	{ 0, "typical_pkt_size", NULL, RW_OPT_NUMBER, RW_SCOPE_RUN, GROUP_LOAD, FIELD(typical_pkt_size), 1, 65535,

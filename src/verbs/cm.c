@@ -85,6 +85,8 @@ static void adjust(struct ibv_qp_attr *attr, int mask, uint32_t index,
 	/* On InfiniBand the subnet manager chooses, unless a level was asked for. */
 	if (mask & IBV_QP_AV && link->sl)
 		attr->ah_attr.sl = link->sl;
+	if (mask & IBV_QP_AV && link->static_rate)
+		attr->ah_attr.static_rate = link->static_rate;
 	if (mask & IBV_QP_AV && attr->ah_attr.is_global && link->nr_flow_labels)
 		attr->ah_attr.grh.flow_label = rw_qp_flow_label(link, index);
 	if (mask & IBV_QP_TIMEOUT)

@@ -1,8 +1,39 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /* How QPs are connected: as the configuration says, and as the device tells. */
+#include <errno.h>
 #include <string.h>
 
 #include "verbs/qp.h"
+
+/*
+ * The fastest static rate that keeps --rate_limit, which all QPs share. IBA 9.11: a port injects
+ * the packets of such an address no faster. 0, or -EINVAL, told in @err.
+ */
+static int choose_static_rate(const struct rw_conf *conf, uint8_t *rate_p, struct rw_err *err)
+{
+	uint64_t sizes[RW_MAX_SIZES];
+	uint32_t n = rw_conf_sizes(conf, sizes);
+	double most = rw_conf_limit_bytes_per_s(conf, (double)sizes[n - 1]) * 8 / 1e6 /
+		      (double)conf->qps;
+	int best = 0;
+
+	*rate_p = 0;
+	if (!*conf->rate_limit || conf->rate_limit_type != RW_LIMIT_STATIC)
+		return 0;
+	for (int rate = IBV_RATE_2_5_GBPS; rate <= UINT8_MAX; rate++) {
+		int mbps = ibv_rate_to_mbps((enum ibv_rate)rate);
+
+		if (mbps <= most && mbps > best) {
+			best = mbps;
+			*rate_p = (uint8_t)rate;
+		}
+	}
+	if (best)
+		return 0;
+	return rw_fail(err, RW_EXIT_USAGE, -EINVAL,
+		       "--rate_limit: %.0f Mb/s for each QP, and the slowest static rate is 2500; raise it, lower --qp, or give --rate_limit_type=SW",
+		       most);
+}
 
 int rw_qp_link_init(struct rw_qp_link *link, const struct rw_conf *conf, struct rw_err *err)
 {
@@ -20,6 +51,9 @@ int rw_qp_link_init(struct rw_qp_link *link, const struct rw_conf *conf, struct 
 		.tclass = (uint8_t)conf->tclass,
 		.hop_limit = (uint8_t)conf->hop_limit,
 	};
+	n = choose_static_rate(conf, &link->static_rate, err);
+	if (n)
+		return n;
 	n = rw_conf_flow_labels(conf, link->flow_labels, err);
 	if (n < 0)
 		return n;
@@ -45,10 +79,11 @@ json_t *rw_qp_facts(const struct rw_qp *qp)
 	if (qp->qp->context->device->transport_type == IBV_TRANSPORT_IWARP ||
 	    ibv_query_qp(qp->qp, &attr, mask, &init))
 		return json_null();
-	facts = json_pack("{s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:b}", "sl", attr.ah_attr.sl, "dlid",
+	facts = json_pack("{s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:b}", "sl", attr.ah_attr.sl, "dlid",
 			  attr.ah_attr.dlid, "pkey_index", attr.pkey_index, "timeout", attr.timeout,
 			  "retry_count", attr.retry_cnt, "rnr_retry", attr.rnr_retry,
-			  "min_rnr_timer", attr.min_rnr_timer, "max_rd_atomic", attr.max_rd_atomic,
+			  "min_rnr_timer", attr.min_rnr_timer, "static_rate", attr.ah_attr.static_rate,
+			  "max_rd_atomic", attr.max_rd_atomic,
 			  "max_dest_rd_atomic", attr.max_dest_rd_atomic, "grh", attr.ah_attr.is_global != 0);
 	if (!facts || !attr.ah_attr.is_global)
 		return facts;

@@ -108,6 +108,7 @@ static void fill_ah(const struct rw_device *device, uint32_t index,
 {
 	ah->port_num = device->port;
 	ah->sl = link->sl;
+	ah->static_rate = link->static_rate;
 	ah->dlid = link->dlid ? link->dlid : remote->lid;
 	if (!device->has_grh)
 		return;

@@ -80,6 +80,7 @@ struct rw_qp_link {
 	bool both_ways;      /* either side is an initiator */
 	uint8_t access;      /* what the peer may do: ibv_access_flags */
 	uint8_t sl;
+	uint8_t static_rate; /* enum ibv_rate; 0: the port's */
 	uint8_t timeout;
 	uint8_t retry_count;
 	uint8_t rnr_retry;

@@ -45,6 +45,23 @@ def _():
     refused(bandwidth("--size_range=1:1K", "--mix=read:50"), USAGE, "--size_range and a mix")
 
 
+
+# ---- rates of addresses
+
+@case("--rate_limit_type=HW: QPs of both sides have the next static rate below, or it is refused")
+def _():
+    for limit, qps, rate in (21, 1, 6), (20, 1, 6), (19.9, 1, 11), (21, 2, 3), (2.5, 1, 2):
+        # IBV_RATE_20_GBPS is 6, _14_GBPS 11, _10_GBPS 3, _2_5_GBPS 2
+        done = bandwidth(f"--rate_limit={limit}", "--rate_limit_type=HW", "-q", qps, "-n", 20)
+        good(done, verified=False, rows=1)
+        info = done.report["test_info"]
+        for side in info["connection"]["qp"], info["peer"]["qp"]:
+            eq(side["static_rate"], rate, f"static rate of {limit} Gb/s on {qps} QPs")
+    refused(bandwidth("--rate_limit=4", "--rate_limit_type=HW", "-q", 2), USAGE,
+            "2000 Mb/s for each QP", "give --rate_limit_type=SW")
+    eq(bandwidth("-n", 20).report["test_info"]["connection"]["qp"]["static_rate"], 0, "else none")
+
+
 # ---- rate limits
 
 def check_limit(options, per_s, least=0.98):
