@@ -11,6 +11,7 @@
 #define NONE    RW_PARITY_NONE
 
 #define ATOMIC  "atomics move 8 bytes in one segment; READs and WRITEs are measured"
+#define PORTS   "a run has one port; for both of a device start two runs at once, each with its -i, -p and --cores"
 #define CRYPTO  "encryption and signatures in the device are not measured, only plain READs and WRITEs"
 #define DC      "all QPs are RC, as storage uses them for READs and WRITEs; leave it out"
 #define IMM     "WRITEs of storage carry no immediate data; leave it out"
@@ -42,7 +43,6 @@ const struct rw_parity rw_parity[] = {
 	{ 'n', "iters", VALUE, SAME, NULL, NULL },
 	{ 'N', "noPeak", FLAG, SAME, NULL, NULL },
 	{ 'o', "outs", VALUE, SAME, NULL, NULL },
-	{ 'O', "dualport", FLAG, SAME, NULL, NULL },
 	{ 'p', "port", VALUE, SAME, NULL, NULL },
 	{ 'q', "qp", VALUE, SAME, NULL, NULL },
 	{ 'Q', "cq-mod", VALUE, SAME, NULL, NULL },
@@ -73,7 +73,6 @@ const struct rw_parity rw_parity[] = {
 	{ 0, "rate_limit_type", VALUE, SAME, NULL, NULL },
 	{ 0, "rate_units", VALUE, SAME, NULL, NULL },
 	{ 0, "report-both", FLAG, SAME, NULL, NULL },
-	{ 0, "report-per-port", FLAG, SAME, NULL, NULL },
 	{ 0, "report_gbits", FLAG, SAME, NULL, NULL },
 	{ 0, "retry_count", VALUE, SAME, NULL, NULL },
 	{ 0, "run_infinitely", FLAG, SAME, NULL, NULL },
@@ -110,6 +109,8 @@ const struct rw_parity rw_parity[] = {
 	{ 'z', "comm_rdma_cm", FLAG, NONE, NULL, CM_TCP },
 	{ 0, "com_rdma_cm", FLAG, NONE, NULL, CM_TCP },
 	{ 0, "reversed", FLAG, NONE, NULL, "--op says which way data goes: READs bring it to the client, WRITEs to the server" },
+	{ 'O', "dualport", FLAG, NONE, NULL, PORTS },
+	{ 0, "report-per-port", FLAG, NONE, NULL, PORTS },
 	{ 0, "wait_destroy", VALUE, NONE, NULL, "nothing is held after the run; --keep_serving keeps a server" },
 	{ 0, "no_lock", FLAG, NONE, NULL, "no thread domain is made; for mlx5 devices set MLX5_SINGLE_THREADED=1" },
 	{ 0, "congest_type", VALUE, NONE, NULL, "the congestion control of hns devices is chosen by their own tools" },
