@@ -74,6 +74,7 @@ def declare_cycles():
                                                             "vmap_area", "net_namespace")}
         eq(ours, {}, "slab objects that each cycle has left")
         load()
+        start_server()
 
 
 def declare_ends():
@@ -125,7 +126,6 @@ def declare_ends():
 def declare_refusals():
     @case("runs that want another max_sgl_rd of one device take turns")
     def _():
-        start_server()
         begin_long(max_sgl_rd=4)
         run = run_client("other", good=False, contexts=1, count=1, max_sgl_rd=5)
         eq((run["state"], run["errno"]), ("failed", 16), "the other one")
@@ -207,4 +207,4 @@ def declare(_guest):
     declare_refusals()
 
 
-main(declare, [Guest("rxe", "stock", False)], timeout=300)
+main(declare, [Guest("rxe", "stock", False)], timeout=200 + 5 * CYCLES)
