@@ -13,7 +13,7 @@ sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from emucase import latency, main, near, start_latency
 from rwproc import (CORRUPT, LATENCY, OK, PEER, PROGRAM, RUN, USAGE, Server, emu_env, eq, true,
                     wait_until)
-from rwtap import case, consistent, good, one_line, refused
+from rwtap import case, consistent, one_line, refused
 
 CONTEXTS, COUNT, POOL = 8, 40, 4
 SUMS = "BW_peak", "BW_least", "BW_average", "MsgRate"

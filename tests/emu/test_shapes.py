@@ -45,7 +45,6 @@ def _():
     refused(bandwidth("--size_range=1:1K", "--mix=read:50"), USAGE, "--size_range and a mix")
 
 
-
 # ---- rates of addresses
 
 @case("--rate_limit_type=HW: QPs of both sides have the next static rate below, or it is refused")

@@ -14,8 +14,8 @@ sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 # pylint: disable=unused-import,wrong-import-position
 from rwproc import (BUILDDIR, CORRUPT, DEVICE, NAME, OK, PATIENCE, PEER, PROGRAM, RUN,  # noqa: F401
                     SRCDIR, USAGE, CLIENT_DEVICE, SERVER_DEVICE, Client, Failed, Process, Run,
-                    Server, Traffic, alone, client, drain, eq, knock, load_json, new_port, note, shared_server, true,
-                    wait_until)
+                    Server, Traffic, alone, client, drain, eq, knock, load_json, new_port, note,
+                    shared_server, true, wait_until)
 from rwtap import case, good, one_line, refused, run_cases  # noqa: F401
 
 
