@@ -45,11 +45,16 @@ def validator(name):
     return jsonschema.Draft202012Validator(schema, resolver=resolver)
 
 
+def _depth(error):
+    """How far a refusal came; that of being null came nowhere."""
+    return len(error.absolute_path), error.validator != "type"
+
+
 def violations(instance, by):
     """What @by, a validator(), refuses: "path: why" texts."""
     for error in by.iter_errors(instance):
         while error.context:  # of alternatives, the one that came furthest says it best
-            error = max(error.context, key=lambda one: len(one.absolute_path))
+            error = max(error.context, key=_depth)
         where = ".".join(map(str, error.absolute_path)) or "the whole"
         yield f"{where}: {error.message[:200]}"
 
