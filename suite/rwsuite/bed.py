@@ -49,7 +49,7 @@ def _device_pair(args):
 class Bed:
     """The programs @names, and a persistent server of each. Use it in contextlib.closing()."""
 
-    def __init__(self, args, names):
+    def __init__(self, args, names, server_options=()):
         _check(args)
         self.paths = {name: programs.find(name, args.programs) for name in names}
         server_device, self.device = _device_pair(args)
@@ -57,8 +57,9 @@ class Bed:
         for number, name in enumerate(sorted(names)):
             path = f"{args.server_programs}/{name}" if args.server_programs else self.paths[name]
             port = args.port or (0 if args.launch == "local" else FIRST_PORT)
-            self._servers[name] = runner.Server(path, [], args.launch, args.server, server_device,
-                                                port + number if port else 0, args.address, args.bind)
+            self._servers[name] = runner.Server(path, list(server_options), args.launch, args.server,
+                                                server_device, port + number if port else 0,
+                                                args.address, args.bind)
 
     def explain(self, name, argv):
         """What program @name says of @argv on the client's device: programs.Answer."""

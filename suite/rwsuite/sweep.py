@@ -12,11 +12,12 @@ from rich.text import Text
 
 from . import plan as plans
 from . import programs, runner
+from .bed import Bed
+from .bed import arguments as bed_arguments
 from .errors import DEVICE, INTERRUPTED, OK, RUN, USAGE, SuiteError
 from .store import Writer, open_set
 
 OVERHEAD_S = 0.5  # what a run takes beside its rows, until it is known better
-FIRST_PORT = 18515  # the programs' own
 
 
 def arguments(parser):
@@ -24,19 +25,7 @@ def arguments(parser):
                         + ", ".join(plans.ready_plans()))
     parser.add_argument("results", help="directory of the result set; one that was begun is "
                         "gone on with")
-    parser.add_argument("--server", metavar="HOST", help="the other host (default: this one)")
-    parser.add_argument("--launch", choices=runner.LAUNCHES, help="how servers are started: here, "
-                        "by ssh or srun on HOST, or by hand (default: local, with --server ssh)")
-    parser.add_argument("--address", help="where the server is reached (default: HOST)")
-    parser.add_argument("--bind", help="the address that servers listen on (default: all; "
-                        "127.0.0.1 if here)")
-    parser.add_argument("--port", type=int, help=f"of the first program's server, the next "
-                        f"program's is one above (default: {FIRST_PORT}; here any that is free)")
-    parser.add_argument("--devices", metavar="SERVER,CLIENT", help="RDMA devices (default: the "
-                        "first two here, or the only one; on two hosts each program's choice)")
-    parser.add_argument("--programs", metavar="DIR", help="where ib_rw_bw and ib_rw_lat are")
-    parser.add_argument("--server_programs", metavar="DIR", help="where they are on HOST "
-                        "(default: where they are here)")
+    bed_arguments(parser)
     parser.add_argument("--retry_failed", action="store_true",
                         help="measure again what failed in an earlier sweep of this set")
     parser.add_argument("--dry_run", action="store_true", help="say what would be run, in order")
@@ -44,25 +33,15 @@ def arguments(parser):
 
 # ---- what is to be run
 
-def _device_pair(args):
-    if args.devices:
-        pair = args.devices.split(",")
-        if len(pair) > 2 or not all(pair):
-            raise SuiteError(f"--devices={args.devices}: give SERVER,CLIENT, or one for both", USAGE)
-        return pair[0], pair[-1]
-    return programs.devices() if args.launch == "local" else ("", "")
-
-
-def possible(points, paths, device):
+def possible(points, bed):
     """Which @points the programs would run. Returns {point index: Answer}, and {line: how many}."""
-    device = ["-d", device] if device else []
-    for path in sorted({paths[point.program] for point in points}):
-        answer = programs.explain(path, device)
+    for name in sorted({point.program for point in points}):
+        answer = bed.explain(name, [])
         if answer.status:
             raise SuiteError(answer.error, answer.status)
     with ThreadPoolExecutor(2) as pool:
         answers = list(pool.map(
-            lambda point: programs.explain(paths[point.program], device + point.argv), points))
+            lambda point: bed.explain(point.program, point.argv), points))
     good, reasons, alike = {}, Counter(), {}
     for at, answer in enumerate(answers):
         if answer.status in (USAGE, DEVICE):
@@ -142,42 +121,19 @@ def _progress():
 
 # ---- running
 
-class Sweep:
-    """The servers, and the runs one after the other."""
+def _execute(bed, run, seconds):
+    """Run @run once; what the store's line has of it."""
+    return bed.measure(run.point.program, run.point.argv, 60 + 4 * (seconds or 900))
 
-    def __init__(self, args, plan, paths, devices):
-        self.args, self.plan, self.paths, self.device = args, plan, paths, devices[1]
-        self.servers = {}
-        local = args.launch == "local"
-        for number, name in enumerate(sorted(paths)):
-            path = paths[name]
-            if args.server_programs:
-                path = f"{args.server_programs}/{name}"
-            port = args.port or (0 if local else FIRST_PORT)
-            self.servers[name] = runner.Server(
-                path, plans.arguments(plan.server), args.launch, args.server, devices[0],
-                port + number if port else 0, args.address, args.bind)
 
-    def execute(self, run, seconds):
-        """Run @run once; what the store's line has of it."""
-        server = self.servers[run.point.program]
-        server.start()
-        patience = 60 + 4 * (seconds or 900)
-        return runner.run_client(self.paths[run.point.program], run.point.argv, self.device,
-                                 server, patience)
-
-    def rehearse(self, todo, clock):
-        """Run what nobody knows the time of, each part's first and last point, and keep no result."""
-        for part in dict.fromkeys(run.point.part for run in todo):
-            of_part = [run for run in todo if run.point.part == part]
-            if clock.of(of_part[0]) is None:
-                of_part.sort(key=lambda run: self.plan.points.index(run.point))
-                for run in {one.point.text: one for one in (of_part[0], of_part[-1])}.values():
-                    clock.learn(part, run.point.values, self.execute(run, None)["seconds"])
-
-    def close(self):
-        for server in self.servers.values():
-            server.stop()
+def _rehearse(bed, plan, todo, clock):
+    """Run what nobody knows the time of, each part's first and last point, and keep no result."""
+    for part in dict.fromkeys(run.point.part for run in todo):
+        of_part = [run for run in todo if run.point.part == part]
+        if clock.of(of_part[0]) is None:
+            of_part.sort(key=lambda run: plan.points.index(run.point))
+            for run in {one.point.text: one for one in (of_part[0], of_part[-1])}.values():
+                clock.learn(part, run.point.values, _execute(bed, run, None)["seconds"])
 
 
 def _line_of(run, done):
@@ -186,7 +142,7 @@ def _line_of(run, done):
             **done}
 
 
-def _run_all(sweep, writer, todo, clock):
+def _run_all(bed, writer, todo, clock):
     """Returns how many failed."""
     failed = 0
     with _progress() as progress:
@@ -194,7 +150,7 @@ def _run_all(sweep, writer, todo, clock):
         for number, run in enumerate(todo):
             left = time.monotonic() + clock.total(todo[number:])
             progress.update(task, description=run.point.text, end=left)
-            done = sweep.execute(run, clock.of(run))
+            done = _execute(bed, run, clock.of(run))
             writer.append(_line_of(run, done))
             clock.learn(run.point.part, run.point.values, done["seconds"])
             if done["status"]:
@@ -214,21 +170,6 @@ def _tell(plan, todo, total, there, reasons, seconds):
     sys.stdout.flush()
 
 
-def _check_args(args):
-    args.launch = args.launch or ("ssh" if args.server else "local")
-    if args.launch == "local":
-        if args.server:
-            raise SuiteError("--launch=local is without --server", USAGE)
-        args.server, args.bind = "127.0.0.1", args.bind or "127.0.0.1"
-    if not args.server:
-        raise SuiteError(f"--launch={args.launch} needs the other host: --server=HOST", USAGE)
-    if args.server.startswith("-"):
-        raise SuiteError(f"--server={args.server}: no name of a host", USAGE)
-    if args.port is not None and not 1 <= args.port <= 65000:
-        raise SuiteError(f"--port={args.port} is out of range; give 1 to 65000", USAGE)
-    args.address = args.address or args.server.rsplit("@", 1)[-1]
-
-
 def _dry_run(plan, answers):
     points = [plan.points[at] for at in answers]
     for run in plans.runs(plan, points):
@@ -236,16 +177,7 @@ def _dry_run(plan, answers):
     return OK
 
 
-def run(args):
-    runner.leave_terminal_signals()
-    _check_args(args)
-    plan = plans.read(args.plan)
-    paths = {name: programs.find(name, args.programs)
-             for name in dict.fromkeys(point.program for point in plan.points)}
-    devices = _device_pair(args)
-    answers, reasons = possible(plan.points, paths, devices[1])
-    if args.dry_run:
-        return _dry_run(plan, answers)
+def _measure(args, plan, bed, answers, reasons):
     with Writer(args.results, plan.text) as writer:
         recorded = [line for line in open_set(args.results)
                     if not (args.retry_failed and line["status"])]
@@ -253,12 +185,22 @@ def run(args):
         every = plans.runs(plan, [plan.points[at] for at in answers])
         todo = [one for one in every if one.id not in there]
         clock = Clock(plan, answers, recorded)
-        with contextlib.closing(Sweep(args, plan, paths, devices)) as sweep:
-            sweep.rehearse(todo, clock)
-            _tell(plan, todo, len(every), len(every) - len(todo), reasons, clock.total(todo))
-            try:
-                failed = _run_all(sweep, writer, todo, clock)
-            except KeyboardInterrupt:
-                raise SuiteError("interrupted: the same command goes on", INTERRUPTED) from None
+        _rehearse(bed, plan, todo, clock)
+        _tell(plan, todo, len(every), len(every) - len(todo), reasons, clock.total(todo))
+        try:
+            failed = _run_all(bed, writer, todo, clock)
+        except KeyboardInterrupt:
+            raise SuiteError("interrupted: the same command goes on", INTERRUPTED) from None
     print(f"{args.results}: {len(todo) - failed} runs are good, {failed} failed")
     return RUN if failed else OK
+
+
+def run(args):
+    runner.leave_terminal_signals()
+    plan = plans.read(args.plan)
+    names = dict.fromkeys(point.program for point in plan.points)
+    with contextlib.closing(Bed(args, names, plans.arguments(plan.server))) as bed:
+        answers, reasons = possible(plan.points, bed)
+        if args.dry_run:
+            return _dry_run(plan, answers)
+        return _measure(args, plan, bed, answers, reasons)
