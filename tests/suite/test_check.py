@@ -33,6 +33,9 @@ options = { report_gbits = true, noPeak = true, verify = true, report-counters =
 name = "threads"
 options = { threads = 2, qp = 2, no_pin = true }
 [[part]]
+name = "both"
+options = { bidirectional = true }
+[[part]]
 name = "mix"
 options = { mix = "read:70", mix_sizes = "4K:1,64K:1" }
 [[part]]
