@@ -10,6 +10,7 @@ sys.dont_write_bytecode = True
 TESTS = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path[:0] = [TESTS, os.path.join(TESTS, "emu"), os.path.join(os.path.dirname(TESTS), "suite")]
 # pylint: disable=wrong-import-position
+from rwbed import enter_emu
 from rwproc import PATIENCE, SRCDIR, Process, eq, note, true
 
 PYTHON = os.environ.get("RW_PYTHON", "/usr/bin/python3")
@@ -24,6 +25,14 @@ def has_modules(*names):
         return True
     print(f"1..0 # SKIP no Python 3.11 with {', '.join(names)}")
     return False
+
+
+def on_the_bed(*names):
+    """Enter the emulated device, for tests that run the programs; False if they are skipped."""
+    if os.environ.get("RW_TESTS") == "fast":
+        print("1..0 # SKIP RW_TESTS=fast")
+        return False
+    return has_modules(*names) and enter_emu()
 
 
 def path(name):

@@ -7,9 +7,8 @@ import os
 import re
 import subprocess
 
-from suitecase import (PYTHON, environment, has_modules, lines_of, path, suite, write_lines,
+from suitecase import (PYTHON, environment, lines_of, on_the_bed, path, suite, write_lines,
                        write_plan)
-from rwbed import enter_emu
 from rwproc import BUILDDIR, SRCDIR, eq, true
 from rwtap import case, run_cases
 
@@ -244,5 +243,5 @@ def _():
     noted(lines, "1 of 2 points have fewer")
 
 
-if has_modules("rich", "jsonschema") and enter_emu():
+if on_the_bed("rich", "jsonschema"):
     run_cases()

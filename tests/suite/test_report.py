@@ -15,8 +15,7 @@ import subprocess
 from statistics import fmean
 
 import browser
-from suitecase import PYTHON, has_modules, lines_of, path, refused, suite, write_lines, write_plan
-from rwbed import enter_emu
+from suitecase import PYTHON, lines_of, on_the_bed, path, refused, suite, write_lines, write_plan
 from rwproc import Skipped, eq, true
 from rwtap import case, run_cases
 
@@ -254,5 +253,5 @@ def _():
     true("How often the pool is empty" in text and "MRs of a pool" in text, "chapter, axis of a plot")
 
 
-if has_modules("rich", "jinja2", "matplotlib", "markupsafe") and enter_emu():
+if on_the_bed("rich", "jinja2", "matplotlib", "markupsafe"):
     run_cases()

@@ -6,9 +6,8 @@ import random
 import signal
 import stat
 
-from suitecase import (SUITE, environment, has_modules, lines_of, path, processes_of, refused,
-                       suite, told, write_plan)
-from rwbed import enter_emu
+from suitecase import (SUITE, environment, lines_of, on_the_bed, path, processes_of,
+                       refused, suite, told, write_plan)
 from rwload import LONG
 from rwproc import BUILDDIR, SRCDIR, Failed, Process, Server, eq, true, wait_until
 from rwsuite import plan as plans
@@ -423,5 +422,5 @@ def _():
     refused(2, "fly", words=("fly", "sweep"))
 
 
-if has_modules("rich", "jsonschema") and enter_emu():
+if on_the_bed("rich", "jsonschema"):
     run_cases()

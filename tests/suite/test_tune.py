@@ -4,8 +4,7 @@
 import json
 import os
 
-from suitecase import has_modules, lines_of, path, refused, suite
-from rwbed import enter_emu
+from suitecase import lines_of, on_the_bed, path, refused, suite
 from rwproc import eq, true
 from rwtap import case, run_cases
 
@@ -76,5 +75,5 @@ def _():
     refused(2, "tune", path("no"), *FEW, "--option=sgess=3", words=["sgess"])
 
 
-if has_modules() and enter_emu():
+if on_the_bed():
     run_cases()
