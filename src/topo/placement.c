@@ -15,10 +15,12 @@
 
 #define WATCH_MS 40 /* some ticks of 10 ms */
 
-/* With its devices, but without asking GPU libraries, which takes seconds. */
+/* With its devices, but without asking GPU libraries, which takes seconds, and for the names of PCI
+ * devices, which takes longer than all else; "linux" finds both in sysfs. */
 static hwloc_topology_t load_topology(struct rw_err *err)
 {
-	static const char *const slow[] = { "cuda", "gl", "levelzero", "nvml", "opencl", "rsmi" };
+	static const char *const slow[] = { "cuda",   "gl",  "levelzero", "nvml",
+					    "opencl", "pci", "rsmi" };
 	hwloc_topology_t topology;
 
 	if (hwloc_topology_init(&topology)) {
