@@ -190,13 +190,15 @@ class Server(Process):
 
 
 _shared = {}
+_sharing = threading.Lock()
 
 
 def shared_server(name="", **options):
     """The one server (of @name) of a file's cases that need no other. It must end well."""
-    if name not in _shared:
-        _shared[name] = Server(**options)
-    return _shared[name]
+    with _sharing:  # cases may run side by side
+        if name not in _shared:
+            _shared[name] = Server(**options)
+        return _shared[name]
 
 
 def shared_servers():

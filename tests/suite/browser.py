@@ -20,20 +20,26 @@ class Browser:
         to_read, self._to = os.pipe()
         self._from, to_write = os.pipe()
 
-        def descriptors():  # it reads from 3 and writes to 4
-            ends = os.dup(to_read), os.dup(to_write)
-            os.dup2(ends[0], 3)
-            os.dup2(ends[1], 4)
+        # It reads from 3 and writes to 4, and is no program for the emulated device.
         self._process = subprocess.Popen(
-            [program(), "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
-             "--no-first-run", "--host-resolver-rules=MAP * ~NOTFOUND", "--remote-debugging-pipe",
+            ["sh", "-c", f'exec "$@" 3<&{to_read} 4>&{to_write}', "sh", program(), "--headless=new",
+             "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run",
+             "--host-resolver-rules=MAP * ~NOTFOUND", "--remote-debugging-pipe",
              f"--user-data-dir={self._home.name}", f"--window-size={width},{height}"],
-            close_fds=False, preexec_fn=descriptors, stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            pass_fds=(to_read, to_write), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            env={key: value for key, value in os.environ.items() if key != "LD_PRELOAD"})
         os.close(to_read)
         os.close(to_write)
         self._buffer, self._number, self._session = b"", 0, None
         self.problems = []  # what the console, the page or its network complained of
+        try:
+            self._attach(width, height)
+        except BaseException:
+            self.close()
+            raise
+
+    def _attach(self, width, height):
         target = self.ask("Target.createTarget", url="about:blank")["targetId"]
         self._session = self.ask("Target.attachToTarget", targetId=target,
                                  flatten=True)["sessionId"]
