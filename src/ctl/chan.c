@@ -243,25 +243,26 @@ int rw_chan_io_failed(struct rw_chan *chan, int error, const char *doing, struct
 {
 	switch (error) {
 	case -EINTR:
-		return rw_fail(err, RW_EXIT_RUN, error, "interrupted while %s", doing);
+		return rw_fail(err, RW_EXIT_RUN, error, "interrupted while %s the peer %s", doing,
+			       chan->name);
 	case -EPIPE:
 		return rw_fail(err, RW_EXIT_PEER, error,
-			       "the peer %s closed the connection while %s: see its own output "
+			       "the peer %s closed the connection while %s it: see its own output "
 			       "for the reason",
 			       chan->name, doing);
 	case -ECONNRESET:
 		return rw_fail(err, RW_EXIT_PEER, error,
-			       "the peer %s reset the connection while %s: it was probably "
+			       "the peer %s reset the connection while %s it: it was probably "
 			       "killed; see its own output",
 			       chan->name, doing);
 	case -EHOSTDOWN:
 		return rw_fail(err, RW_EXIT_PEER, error,
-			       "the peer %s is gone or hangs, noticed while %s: nothing gets "
+			       "the peer %s is gone or hangs, noticed while %s it: nothing gets "
 			       "through to it; check its host and the network",
 			       chan->name, doing);
 	default:
 		return rw_fail(err, RW_EXIT_PEER, error,
-			       "the connection to the peer %s failed while %s: %s", chan->name,
+			       "the connection to the peer %s failed while %s it: %s", chan->name,
 			       doing, strerror(-error));
 	}
 }

@@ -37,7 +37,7 @@ struct rw_chan {
 ssize_t rw_chan_read(struct rw_chan *chan, void *buf, size_t len, int64_t deadline_ms);
 ssize_t rw_chan_write(struct rw_chan *chan, const void *buf, size_t len, int64_t deadline_ms);
 
-/* Tell in @err what -errno @error of those two means, while @doing ("sending a message"). */
+/* Tell in @err what -errno @error of those two means, while @doing ("sending a message to" the peer). */
 int rw_chan_io_failed(struct rw_chan *chan, int error, const char *doing, struct rw_err *err);
 
 #endif

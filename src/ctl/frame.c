@@ -43,8 +43,8 @@ static int recv_failed(struct rw_chan *chan, int error, int timeout_ms, struct r
 {
 	if (error != -ETIMEDOUT)
 		return rw_chan_io_failed(chan, error,
-					 chan->in_len ? "in the middle of a message from it"
-						      : "waiting for a message from it",
+					 chan->in_len ? "in the middle of a message from"
+						      : "waiting for a message from",
 					 err);
 	return rw_fail(err, RW_EXIT_PEER, error,
 		       chan->in_len ? "the peer %s did not finish a message within %g s: it hangs, "
@@ -198,7 +198,7 @@ static int send_failed(struct rw_chan *chan, int error, int timeout_ms, struct r
 		if (ret)
 			return ret;
 	}
-	return rw_chan_io_failed(chan, error, "sending a message to it", err);
+	return rw_chan_io_failed(chan, error, "sending a message to", err);
 }
 
 int rw_chan_send(struct rw_chan *chan, json_t *msg, int timeout_ms, struct rw_err *err)

@@ -37,7 +37,7 @@ static int hello_failed(struct rw_chan *chan, int error, int timeout_ms, struct 
 			       "%s closed the connection before the hello was over: is it "
 			       "rwperf? see its own output for the reason",
 			       chan->name);
-	return rw_chan_io_failed(chan, error, "exchanging the hello", err);
+	return rw_chan_io_failed(chan, error, "exchanging the hello with", err);
 }
 
 static int not_rwperf(struct rw_chan *chan, struct rw_err *err)
