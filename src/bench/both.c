@@ -73,14 +73,7 @@ int rw_both_recv(struct rw_client *client, const char *type, json_t **msg_p, str
 
 	while (!(ret = rw_chan_recv(client->chan, RW_STEP_MS, &msg, err)) && is_late(client, msg))
 		json_decref(msg);
-	if (ret)
-		return ret;
-	ret = rw_msg_expect(msg, type, err);
-	if (ret)
-		json_decref(msg);
-	else
-		*msg_p = msg;
-	return ret;
+	return ret ? ret : rw_session_take(msg, type, msg_p, err);
 }
 
 int rw_both_await_prepare(struct rw_client *client, struct rw_err *err)

@@ -132,20 +132,24 @@ int rw_session_send(struct rw_chan *chan, json_t *msg, struct rw_err *err)
 	return ret;
 }
 
+int rw_session_take(json_t *msg, const char *type, json_t **msg_p, struct rw_err *err)
+{
+	int ret = rw_msg_expect(msg, type, err);
+
+	if (ret)
+		json_decref(msg);
+	else
+		*msg_p = msg;
+	return ret;
+}
+
 int rw_session_recv(struct rw_chan *chan, int timeout_ms, const char *type, json_t **msg_p,
 		    struct rw_err *err)
 {
 	json_t *msg;
 	int ret = rw_chan_recv(chan, timeout_ms, &msg, err);
 
-	if (ret)
-		return ret;
-	ret = rw_msg_expect(msg, type, err);
-	if (ret)
-		json_decref(msg);
-	else
-		*msg_p = msg;
-	return ret;
+	return ret ? ret : rw_session_take(msg, type, msg_p, err);
 }
 
 void rw_session_port_to_msg(const struct rw_port_addr *addr, struct rw_msg_port *msg)

@@ -78,6 +78,9 @@ int rw_session_send(struct rw_chan *chan, json_t *msg, struct rw_err *err);
  */
 int rw_session_recv(struct rw_chan *chan, int timeout_ms, const char *type, json_t **msg_p,
 		    struct rw_err *err);
+/* What rw_session_recv() says of @msg, which was received already; it is the caller's no more
+ * if it fails. */
+int rw_session_take(json_t *msg, const char *type, json_t **msg_p, struct rw_err *err);
 
 /* Between verbs structures and what travels. */
 void rw_session_port_to_msg(const struct rw_port_addr *addr, struct rw_msg_port *msg);
