@@ -20,6 +20,20 @@ static void add_text(json_t *obj, const char *key, const char *text)
 		json_object_set_new(obj, key, rw_json_text(text));
 }
 
+/* "Dell Inc. PowerEdge R760", of the firmware's tables (DMI), or of a device tree. */
+static void add_product(json_t *obj, hwloc_obj_t root)
+{
+	const char *vendor = hwloc_obj_get_info_by_name(root, "DMISysVendor");
+	const char *product = hwloc_obj_get_info_by_name(root, "DMIProductName");
+	char text[256];
+
+	if (!product)
+		product = hwloc_obj_get_info_by_name(root, "PlatformModel");
+	snprintf(text, sizeof(text), "%s%s%s", vendor ? vendor : "", vendor && product ? " " : "",
+		 product ? product : "");
+	add_text(obj, "product", text);
+}
+
 static void add_topology(json_t *obj)
 {
 	hwloc_topology_t topology;
@@ -33,6 +47,7 @@ static void add_topology(json_t *obj)
 
 		if (!model && package)
 			model = hwloc_obj_get_info_by_name(package, "CPUModel");
+		add_product(obj, root);
 		add_text(obj, "cpu_model", model);
 		json_object_set_new(
 			obj, "packages",

@@ -128,6 +128,7 @@ def _():
         eq((told["device_numa_node"], told["threads"][0]["numa_node"], told["memory_numa_node"]),
            (node, node, memory), "nodes of device, thread and memory")
         eq((told["applied"], told["memory_pages_on_node_share"]), (False, None), "applied")
+        eq(done.report["test_info"]["host"]["product"], "Example Inc. Server 4", "the server")
 
 
 @case("a device of a node that this host does not have: memory where the thread is")
