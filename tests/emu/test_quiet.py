@@ -5,7 +5,8 @@
 Allocations: a preloaded library counts them, but for the emulated device's; runs of few
 and of many operations must need the same number. System calls: strace lists those between
 the message that prepares a row and the one that ends it. There may be those by which the
-emulated device moves data, of which the programs have none, and the watch of the control connection: in 50 ms one poll, and now and then a word to the server. The clocks of processor
+emulated device moves data, of which the programs have none, and the watch of the control
+connection: in 50 ms one poll, and now and then a word to the server. The clocks of processor
 time are read at the ends of a phase, not in between.
 """
 import os
