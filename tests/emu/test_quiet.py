@@ -168,7 +168,7 @@ def declare_timed():
                          for n in (FEW, MANY))
             # Intervals of confidence and words to the server take some, blocks of 100
             # operations would take 150, and operations 15000.
-            for less, more in zip(few, many):
+            for less, more in zip(few[0], many[0]):
                 true(more - less < 300, f"{more - less} of {MANY - FEW} more operations a row")
         case(" ".join((os.path.basename(program), *options)) + ": no allocation")(_)
 
