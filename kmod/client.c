@@ -133,10 +133,12 @@ static int reconnect(struct rwb_conn *conn)
 	return err;
 }
 
-static int run_load(struct rwb_conn *conn)
+/* Up to @operations, 0: no limit; connections that are torn down come again. */
+static int run_load(struct rwb_conn *conn, u64 operations)
 {
 	int err;
 
+	rwb_load_limit(conn, operations);
 	for (;;) {
 		err = rwb_load_run(conn);
 		conn->stats.end_ns = ktime_get_ns();
@@ -147,6 +149,31 @@ static int run_load(struct rwb_conn *conn)
 			return rwb_run_fail(conn->run, err, "after a teardown: %s",
 					    connect_error(err));
 	}
+}
+
+/* What it counts is forgotten; what it damages is not. */
+static int warm_up(struct rwb_conn *conn)
+{
+	struct rwb_run *run = conn->run;
+	u64 corrupt;
+	int err = run_load(conn, run->conf.warm_up);
+
+	if (err)
+		return err;
+	mutex_lock(&run->lock);
+	corrupt = conn->stats.corrupt_bytes;
+	rwb_stats_free(&conn->stats);
+	rwb_stats_init(&conn->stats);
+	conn->stats.corrupt_bytes = corrupt;
+	mutex_unlock(&run->lock);
+	return 0;
+}
+
+static u64 share(const struct rwb_conn *conn)
+{
+	const struct rwb_conf *conf = &conn->run->conf;
+
+	return conf->count / conf->qps + (conn->index < conf->count % conf->qps);
 }
 
 void rwb_client_work(struct work_struct *work)
@@ -162,10 +189,12 @@ void rwb_client_work(struct work_struct *work)
 		if (err)
 			rwb_run_fail(run, err, "%s", connect_error(err));
 	}
+	if (!err && run->conf.warm_up)
+		err = warm_up(conn);
 	if (!err)
 		err = arrive(conn);
 	if (!err)
-		err = run_load(conn);
+		err = run_load(conn, share(conn));
 	if (!err)
 		finish(conn);
 	/* Contexts know their device as long as the connection is open. */

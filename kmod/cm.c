@@ -154,7 +154,8 @@ int rwb_conn_connect(struct rwb_conn *conn)
 	if (IS_ERR(id))
 		return PTR_ERR(id);
 	conn->id = id;
-	err = rdma_resolve_addr(id, NULL, (struct sockaddr *)&run->conf.sockaddr,
+	err = rdma_resolve_addr(id, conf->from[0] ? (struct sockaddr *)&run->conf.source : NULL,
+				(struct sockaddr *)&run->conf.sockaddr,
 				conf->deadline_ms);
 	if (!err)
 		err = rwb_conn_wait(conn, RWB_SEEN_ADDR, conf->deadline_ms);

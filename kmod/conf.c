@@ -25,13 +25,14 @@ static const struct row {
 	{ "role", FIELD(role), -1, .names = roles },
 	{ "op", FIELD(op), RWB_READ, .names = ops },
 	{ "on_exhaustion", FIELD(policy), RWB_DROP, .names = policies },
-	{ "port", FIELD(port), 18515, 1, 65535 },
+	{ "port", FIELD(port), 18515, 0, 65535 },
 	{ "size", FIELD(size), 65536, 1, RWB_MAX_SIZE },
 	{ "segment", FIELD(segment), 4096, 1, 1 << 20 },
 	{ "contexts", FIELD(contexts), 128, 1, RWB_MAX_CONTEXTS },
 	{ "max_rdma_ctxs", FIELD(pool), 0, 0, 65536 },
 	{ "qps", FIELD(qps), 1, 1, 64 },
 	{ "count", FIELD(count), 0, 0, S64_MAX },
+	{ "warm_up", FIELD(warm_up), 0, 0, 1 << 20 },
 	{ "duration_ms", FIELD(duration_ms), 0, 0, 1000LL * 86400 * 7 },
 	{ "max_sgl_rd", FIELD(max_sgl_rd), RWB_SGL_AS_FOUND, RWB_SGL_AS_FOUND, 65536 },
 	{ "max_sge", FIELD(max_sge), 32, 1, 256 },
@@ -41,6 +42,7 @@ static const struct row {
 	{ "deadline_ms", FIELD(deadline_ms), 10000, 100, 600000 },
 	{ "memory_mb", FIELD(memory_mb), 64, 1, 65536 },
 	{ "clients", FIELD(clients), 64, 1, 1024 },
+	{ "while_open", FIELD(while_open), 0, 0, 1 },
 };
 
 static s64 *field(struct rwb_conf *conf, const struct row *row)
@@ -102,6 +104,10 @@ static int set(struct rwb_conf *conf, const char *key, const char *value, const 
 		*why_p = "addr: an IPv4 or IPv6 address";
 		return strscpy(conf->addr, value, sizeof(conf->addr)) <= 0 ? -EINVAL : 0;
 	}
+	if (!strcmp(key, "from")) {
+		*why_p = "from: an IPv4 or IPv6 address of this host";
+		return strscpy(conf->from, value, sizeof(conf->from)) <= 0 ? -EINVAL : 0;
+	}
 	for (i = 0; i < ARRAY_SIZE(rows); i++) {
 		if (strcmp(key, rows[i].key))
 			continue;
@@ -127,6 +133,11 @@ static int check(struct rwb_conf *conf, const char **why_p)
 	snprintf(port, sizeof(port), "%d", (int)conf->port);
 	if (!conf->addr[0] || inet_pton_with_scope(current->nsproxy->net_ns, AF_UNSPEC, conf->addr,
 						   port, &conf->sockaddr))
+		return -EINVAL;
+	*why_p = "from: an IPv4 or IPv6 address of this host, as addr";
+	if (conf->from[0] && inet_pton_with_scope(current->nsproxy->net_ns,
+						  conf->sockaddr.ss_family, conf->from, "0",
+						  &conf->source))
 		return -EINVAL;
 	if (conf->role == RWB_SERVER)
 		return 0;

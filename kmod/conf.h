@@ -19,12 +19,15 @@ struct rwb_conf {
 	char name[RWB_NAME_MAX + 1];
 	char addr[64];
 	struct sockaddr_storage sockaddr;
+	char from[64]; /* client: an address of this host; empty: as routes say */
+	struct sockaddr_storage source;
 	/* in the order of the rows */
 	s64 role, op, policy;
 	s64 port;
 	s64 size, segment; /* bytes */
 	s64 contexts, pool, qps; /* pool: max_rdma_ctxs, of a QP */
 	s64 count; /* operations of the run, 0: no limit */
+	s64 warm_up; /* operations of each QP before them, in no figure */
 	s64 duration_ms; /* 0: no limit */
 	s64 max_sgl_rd; /* RWB_SGL_AS_FOUND: leave it */
 	s64 max_sge; /* of a WR; the device may have less */
@@ -34,6 +37,7 @@ struct rwb_conf {
 	s64 deadline_ms; /* of each step, and without any completion */
 	s64 memory_mb; /* server: of a client's */
 	s64 clients; /* server: connections at a time */
+	s64 while_open; /* the run goes when the control file that made it is closed */
 };
 
 /* Parse "key=value ..."; changes @text. *@why_p is a constant string. */

@@ -24,8 +24,10 @@ struct rwb_ctx {
 	u32 wrs;
 	bool prepared; /* rw is: it waits for room in the send queue */
 	bool waiting; /* for an MR, and has been counted */
+	bool stalled; /* for room in the send queue, likewise */
 	bool in_flight;
-	u64 begin_ns, end_ns, init_ns, post_ns;
+	u64 waits_ns, stalls_ns; /* since when it does so */
+	u64 init_at_ns, begin_ns, end_ns, init_ns, post_ns;
 	enum ib_wc_status status;
 };
 
@@ -119,7 +121,10 @@ static void no_mr(struct rwb_ctx *ctx, u64 ns)
 	see_pool(load);
 	switch (load->conn->run->conf.policy) {
 	case RWB_WAIT:
-		stats->waits += !ctx->waiting;
+		if (!ctx->waiting) {
+			stats->waits++;
+			ctx->waits_ns = ctx->init_at_ns;
+		}
 		ctx->waiting = true;
 		break;
 	case RWB_TEARDOWN:
@@ -136,7 +141,6 @@ static int prepare(struct rwb_ctx *ctx)
 	struct rwb_load *load = ctx->load;
 	struct rwb_conn *conn = load->conn;
 	const struct rwb_conf *conf = &conn->run->conf;
-	u64 began;
 	int ret;
 
 	if (!ctx->waiting) {
@@ -145,10 +149,10 @@ static int prepare(struct rwb_ctx *ctx)
 			spoil(ctx);
 	}
 	memset(&ctx->rw, 0, sizeof(ctx->rw));
-	began = ktime_get_ns();
+	ctx->init_at_ns = ktime_get_ns();
 	ret = rdma_rw_ctx_init(&ctx->rw, conn->id->qp, conn->id->port_num, ctx->sg, ctx->sges, 0,
 			       ctx->addr, ctx->rkey, direction(conf));
-	ctx->init_ns = ktime_get_ns() - began;
+	ctx->init_ns = ktime_get_ns() - ctx->init_at_ns;
 	if (ret == -EAGAIN) {
 		no_mr(ctx, ctx->init_ns);
 		return ret;
@@ -158,6 +162,8 @@ static int prepare(struct rwb_ctx *ctx)
 	if (ret < 0)
 		return fail(load, ret, "rdma_rw_ctx_init failed");
 	ctx->prepared = true;
+	if (ctx->waiting)
+		conn->stats.wait_ns += ctx->init_at_ns - ctx->waits_ns;
 	ctx->waiting = false;
 	ctx->wrs = ret;
 	if (ctx->rw.type == RWB_PATH_MR)
@@ -185,7 +191,11 @@ static void start(struct rwb_ctx *ctx)
 	if (load->sq_used + ctx->wrs > conn->sq_size) {
 		if (ctx->wrs > conn->sq_size)
 			fail(load, -E2BIG, "one operation does not fit the device's send queue");
-		conn->stats.sq_stalls++;
+		if (!ctx->stalled) {
+			conn->stats.sq_stalls++;
+			ctx->stalls_ns = ktime_get_ns();
+		}
+		ctx->stalled = true;
 		park(ctx);
 		return;
 	}
@@ -194,6 +204,9 @@ static void start(struct rwb_ctx *ctx)
 	load->in_flight++;
 	load->sq_used += ctx->wrs;
 	ctx->begin_ns = ktime_get_ns();
+	if (ctx->stalled)
+		conn->stats.sq_stall_ns += ctx->begin_ns - ctx->stalls_ns;
+	ctx->stalled = false;
 	err = rdma_rw_ctx_post(&ctx->rw, conn->id->qp, conn->id->port_num, &ctx->cqe, NULL);
 	ctx->post_ns = ktime_get_ns() - ctx->begin_ns;
 	if (!err)
@@ -206,7 +219,8 @@ static void start(struct rwb_ctx *ctx)
 	fail(load, err, "rdma_rw_ctx_post failed");
 }
 
-static void count(struct rwb_ctx *ctx, u64 destroy_ns)
+/* @destroyed_ns: when it was, and @destroy_ns how long that took. */
+static void count(struct rwb_ctx *ctx, u64 destroyed_ns, u64 destroy_ns)
 {
 	struct rwb_conn *conn = ctx->load->conn;
 	struct rwb_path *path;
@@ -226,6 +240,7 @@ static void count(struct rwb_ctx *ctx, u64 destroy_ns)
 	path->init_ns += ctx->init_ns;
 	path->post_ns += ctx->post_ns;
 	path->destroy_ns += destroy_ns;
+	path->hold_ns += destroyed_ns - ctx->init_at_ns;
 	rwb_hist_record(path->hist, ctx->end_ns - ctx->begin_ns);
 }
 
@@ -234,16 +249,16 @@ static void finish(struct rwb_ctx *ctx, bool ending)
 	struct rwb_load *load = ctx->load;
 	struct rwb_conn *conn = load->conn;
 	const struct rwb_conf *conf = &conn->run->conf;
-	u64 began = ktime_get_ns();
+	u64 began = ktime_get_ns(), destroyed;
 
 	unprepare(ctx);
-	began = ktime_get_ns() - began;
+	destroyed = ktime_get_ns();
 	ctx->in_flight = false;
 	load->in_flight--;
 	load->sq_used -= ctx->wrs;
 	list_add_tail(&ctx->list, &load->ready);
 	if (ctx->status == IB_WC_SUCCESS) {
-		count(ctx, began);
+		count(ctx, destroyed, destroyed - began);
 		__set_bit(ctx->index, load->written);
 		if (conf->verify && conf->op == RWB_READ)
 			conn->stats.corrupt_bytes += check(ctx, conf);
@@ -281,7 +296,8 @@ static bool may_start(const struct rwb_load *load)
 
 	if (load->err || load->teardown || READ_ONCE(run->stop) || rwb_conn_lost(conn))
 		return false;
-	if (run->conf.duration_ms &&
+	/* In a warm-up the clock stands. */
+	if (run->conf.duration_ms && run->begin_ns &&
 	    ktime_get_ns() - run->begin_ns >= (u64)run->conf.duration_ms * NSEC_PER_MSEC)
 		return false;
 	return true;
@@ -358,6 +374,7 @@ static void drain(struct rwb_load *load)
 			conn->stats.lost++;
 		}
 		ctx->waiting = false;
+		ctx->stalled = false;
 	}
 	list_splice_tail_init(&load->parked, &load->ready);
 }
@@ -414,10 +431,14 @@ const unsigned long *rwb_load_written(struct rwb_conn *conn)
 	return conn->load->written;
 }
 
+void rwb_load_limit(struct rwb_conn *conn, u64 operations)
+{
+	conn->load->share = operations;
+}
+
 int rwb_load_open(struct rwb_conn *conn)
 {
 	const struct rwb_conf *conf = &conn->run->conf;
-	u64 more = conf->count % conf->qps;
 	struct rwb_load *load;
 	u32 i;
 
@@ -426,7 +447,6 @@ int rwb_load_open(struct rwb_conn *conn)
 		return -ENOMEM;
 	conn->load = load;
 	load->conn = conn;
-	load->share = conf->count / conf->qps + (conn->index < more);
 	INIT_LIST_HEAD(&load->ready);
 	INIT_LIST_HEAD(&load->parked);
 	init_llist_head(&load->done);

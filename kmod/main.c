@@ -48,7 +48,7 @@ static char *request(const char __user *from, size_t len, size_t most)
 	return text;
 }
 
-static int create(char *text)
+static int create(struct file *file, char *text)
 {
 	const char *why = "";
 	struct rwb_conf *conf = kmalloc(sizeof(*conf), GFP_KERNEL);
@@ -58,7 +58,7 @@ static int create(char *text)
 		return -ENOMEM;
 	err = rwb_conf_parse(conf, text, &why);
 	if (!err)
-		err = rwb_run_create(conf, &why);
+		err = rwb_run_create(conf, conf->while_open ? file : NULL, &why);
 	kfree(conf);
 	tell(err ? why : "");
 	return err;
@@ -76,7 +76,7 @@ static ssize_t control_write(struct file *file, const char __user *from, size_t 
 	rest = strim(text);
 	verb = strsep(&rest, " \t");
 	if (!strcmp(verb, "create") && rest) {
-		err = create(rest);
+		err = create(file, rest);
 	} else if (!strcmp(verb, "remove") && rest) {
 		err = rwb_run_remove(strim(rest));
 		tell(err ? "there is no run of this name" : "");
@@ -102,13 +102,20 @@ static int control_open(struct inode *inode, struct file *file)
 	return single_open(file, control_show, NULL);
 }
 
+/* However a program ends that made runs "while_open": its file is closed. */
+static int control_release(struct inode *inode, struct file *file)
+{
+	rwb_run_remove_owned(file);
+	return single_release(inode, file);
+}
+
 static const struct file_operations control_fops = {
 	.owner = THIS_MODULE,
 	.open = control_open,
 	.read = seq_read,
 	.write = control_write,
 	.llseek = seq_lseek,
-	.release = single_release,
+	.release = control_release,
 };
 
 static int run_show(struct seq_file *file, void *unused)

@@ -23,14 +23,14 @@ static struct rwb_hist *hist_of(struct rwb_conn *conn, int path)
 	return smp_load_acquire(&conn->stats.paths[path].hist);
 }
 
-/* Non-empty buckets as [index, count], over all QPs. */
-static void show_buckets(struct seq_file *file, struct rwb_run *run, int path)
+/* Non-empty buckets of values from @low to @high as [index, count], over all QPs. */
+static void show_buckets(struct seq_file *file, struct rwb_run *run, int path, u64 low, u64 high)
 {
 	const char *comma = "";
 	u32 i;
 
 	seq_puts(file, "\"buckets\":[");
-	for (i = 0; i < RWB_HIST_BUCKETS; i++) {
+	for (i = rwb_hist_index(low); i <= rwb_hist_index(high); i++) {
 		struct rwb_conn *conn;
 		u64 n = 0;
 
@@ -65,12 +65,12 @@ static void show_path(struct seq_file *file, struct rwb_run *run, int path)
 	seq_printf(file, "\"%s\":{\"operations\":%llu,\"wrs\":%llu,\"bytes\":%llu,", path_names[path],
 		   SUM(run, paths[path].operations), SUM(run, paths[path].wrs),
 		   SUM(run, paths[path].bytes));
-	seq_printf(file, "\"init_ns\":%llu,\"post_ns\":%llu,\"destroy_ns\":%llu,",
+	seq_printf(file, "\"init_ns\":%llu,\"post_ns\":%llu,\"destroy_ns\":%llu,\"hold_ns\":%llu,",
 		   SUM(run, paths[path].init_ns), SUM(run, paths[path].post_ns),
-		   SUM(run, paths[path].destroy_ns));
+		   SUM(run, paths[path].destroy_ns), SUM(run, paths[path].hold_ns));
 	seq_printf(file, "\"latency_ns\":{\"count\":%llu,\"sum\":%llu,\"min\":%llu,\"max\":%llu,",
 		   count, total, count ? low : 0, high);
-	show_buckets(file, run, path);
+	show_buckets(file, run, path, count ? low : 0, high);
 	seq_puts(file, "}}");
 }
 
@@ -95,9 +95,11 @@ static void show_client(struct seq_file *file, struct rwb_run *run)
 	seq_printf(file, "\"elapsed_ns\":%llu,\"issued\":%llu,\"eagain\":%llu,\"eagain_ns\":%llu,",
 		   begin && end > begin ? end - begin : 0, SUM(run, issued), SUM(run, eagain),
 		   SUM(run, eagain_ns));
-	seq_printf(file, "\"failed\":%llu,\"waits\":%llu,\"lost\":%llu,\"errors\":%llu,\"sq_stalls\":%llu,",
-		   SUM(run, failed), SUM(run, waits), SUM(run, lost), SUM(run, errors),
-		   SUM(run, sq_stalls));
+	seq_printf(file, "\"failed\":%llu,\"waits\":%llu,\"wait_ns\":%llu,\"lost\":%llu,\"errors\":%llu,",
+		   SUM(run, failed), SUM(run, waits), SUM(run, wait_ns), SUM(run, lost),
+		   SUM(run, errors));
+	seq_printf(file, "\"sq_stalls\":%llu,\"sq_stall_ns\":%llu,", SUM(run, sq_stalls),
+		   SUM(run, sq_stall_ns));
 	seq_printf(file, "\"reconnects\":%llu,\"reconnect_ns\":%llu,\"corrupt_bytes\":%llu,\"unknown_path\":%llu,",
 		   SUM(run, reconnects), SUM(run, reconnect_ns), SUM(run, corrupt_bytes),
 		   SUM(run, unknown_path));
@@ -136,8 +138,8 @@ void rwb_report(struct seq_file *file, struct rwb_run *run)
 	if (run->conf.role == RWB_CLIENT)
 		show_client(file, run);
 	else
-		seq_printf(file, "\"connections\":%u,\"served\":%llu,\"refused\":%llu,\"corrupt_bytes\":%llu",
-			   run->working, run->served, run->refused, run->corrupt_bytes);
+		seq_printf(file, "\"port\":%u,\"connections\":%u,\"served\":%llu,\"refused\":%llu,\"corrupt_bytes\":%llu",
+			   run->port, run->working, run->served, run->refused, run->corrupt_bytes);
 	seq_puts(file, "}\n");
 	mutex_unlock(&run->lock);
 }

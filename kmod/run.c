@@ -151,7 +151,7 @@ static int begin_run(struct rwb_run *run, const char **why_p)
 	return 0;
 }
 
-int rwb_run_create(const struct rwb_conf *conf, const char **why_p)
+int rwb_run_create(const struct rwb_conf *conf, const void *owner, const char **why_p)
 {
 	struct rwb_run *run = kzalloc(sizeof(*run), GFP_KERNEL);
 	int err;
@@ -165,6 +165,7 @@ int rwb_run_create(const struct rwb_conf *conf, const char **why_p)
 		return -ENOMEM;
 	}
 	run->conf = *conf;
+	run->owner = owner;
 	INIT_LIST_HEAD(&run->conns);
 	mutex_init(&run->lock);
 	init_waitqueue_head(&run->wait);
@@ -177,23 +178,44 @@ int rwb_run_create(const struct rwb_conf *conf, const char **why_p)
 	return err;
 }
 
+/* Take it off the list. In the lock: the next run may have the name. */
+static void unlist(struct rwb_run *run)
+{
+	list_del(&run->list);
+	n_runs--;
+	debugfs_remove(run->file);
+}
+
 int rwb_run_remove(const char *name)
 {
 	struct rwb_run *run;
 
 	mutex_lock(&runs_lock);
 	run = find(name);
-	if (run) {
-		list_del(&run->list);
-		n_runs--;
-		/* In the lock: the next run may have the name. */
-		debugfs_remove(run->file);
-	}
+	if (run)
+		unlist(run);
 	mutex_unlock(&runs_lock);
 	if (!run)
 		return -ENOENT;
 	end_run(run);
 	return 0;
+}
+
+void rwb_run_remove_owned(const void *owner)
+{
+	struct rwb_run *run, *next;
+	LIST_HEAD(owned);
+
+	mutex_lock(&runs_lock);
+	list_for_each_entry_safe(run, next, &runs, list) {
+		if (run->owner != owner)
+			continue;
+		unlist(run);
+		list_add(&run->list, &owned);
+	}
+	mutex_unlock(&runs_lock);
+	list_for_each_entry_safe(run, next, &owned, list)
+		end_run(run);
 }
 
 void rwb_run_remove_all(void)

@@ -38,6 +38,7 @@ struct rwb_sgl;
 struct rwb_run {
 	struct list_head list;
 	struct rwb_conf conf;
+	const void *owner; /* the open file that the run goes with, or NULL */
 	struct net *net;
 	struct dentry *file;
 	struct workqueue_struct *wq; /* a work item for each QP */
@@ -51,6 +52,7 @@ struct rwb_run {
 
 	/* server */
 	struct rdma_cm_id *listener;
+	u16 port; /* where it listens */
 	u64 served, refused, corrupt_bytes;
 
 	/* client */
@@ -103,8 +105,10 @@ struct rwb_conn {
 
 /* ---- run.c */
 /* Make and begin a run. *@why_p says what is wrong on an error. */
-int rwb_run_create(const struct rwb_conf *conf, const char **why_p);
+int rwb_run_create(const struct rwb_conf *conf, const void *owner, const char **why_p);
 int rwb_run_remove(const char *name);
+/* All runs that go with @owner. */
+void rwb_run_remove_owned(const void *owner);
 void rwb_run_remove_all(void);
 void rwb_run_stop(struct rwb_run *run);
 /* The first error of a run ends it. */
@@ -147,6 +151,8 @@ void rwb_load_place(struct rwb_conn *conn, u32 context, u64 addr, u32 rkey);
 bool rwb_load_forces_mr(struct rwb_conn *conn);
 /* 0 done, -EAGAIN the connection has to be made again, else an error. */
 int rwb_load_run(struct rwb_conn *conn);
+/* Begin @operations, 0: no limit, besides the run's own. */
+void rwb_load_limit(struct rwb_conn *conn, u64 operations);
 const unsigned long *rwb_load_written(struct rwb_conn *conn);
 
 /* ---- sgl.c */

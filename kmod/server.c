@@ -153,6 +153,7 @@ int rwb_server_listen(struct rwb_run *run, const char **why_p)
 	if (!err) {
 		run->listener = id;
 		err = rdma_listen(id, 16);
+		run->port = ntohs(((struct sockaddr_in *)&id->route.addr.src_addr)->sin_port);
 	}
 	if (err && (!run->listener || xchg(&run->listener, NULL)))
 		rdma_destroy_id(id);

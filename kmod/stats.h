@@ -32,6 +32,7 @@ static inline u32 rwb_hist_index(u64 value)
 struct rwb_path {
 	u64 operations, wrs, bytes; /* that completed well */
 	u64 init_ns, post_ns, destroy_ns;
+	u64 hold_ns; /* from before init to behind destroy: so long MRs are held */
 	struct rwb_hist *hist; /* of latencies; made for the path's first operation */
 };
 
@@ -41,10 +42,10 @@ struct rwb_stats {
 	u64 eagain; /* rdma_rw_ctx_init found the pool empty */
 	u64 eagain_ns; /* what that took */
 	u64 failed; /* operations dropped for it */
-	u64 waits; /* operations that waited for it */
+	u64 waits, wait_ns; /* operations that waited for it */
 	u64 lost; /* in flight when a connection was torn down */
 	u64 errors; /* completions in error, without those of a teardown */
-	u64 sq_stalls; /* operations that waited for room in the send queue */
+	u64 sq_stalls, sq_stall_ns; /* operations that waited for room in the send queue */
 	u64 reconnects, reconnect_ns;
 	u64 corrupt_bytes, unknown_path;
 	u64 low_water; /* fewest free MRs seen, U64_MAX: none was ever wanted */

@@ -93,6 +93,33 @@ def declare_ends():
         request("remove client")
         true(not os.path.exists(f"{ROOT}/runs/client"), "its file is gone")
 
+    @case("runs that go with a file end when it is closed, and no others")
+    def _():
+        begin_long("other")
+        file = os.open(os.path.join(ROOT, "control"), os.O_WRONLY)
+        try:
+            for name in ("client", "second"):
+                os.write(file, f"create role=client name={name} addr=10.9.0.1 contexts=8 max_sgl_rd=4"
+                         f" duration_ms={LONG} while_open=1".encode())
+            wait_until(lambda: completed(report("client")) > 20, "client is under way")
+        finally:
+            os.close(file)
+        eq(sorted(os.listdir(os.path.join(ROOT, "runs"))), ["other", "server"], "runs")
+        eq(report("other")["state"], "running", "the other's state")
+        request("remove other")
+
+    @case("a server on a port of the system's choice, and a client from an address of its own")
+    def _():
+        start_server("second", port=0)
+        port = report("second")["port"]
+        true(port > 1023, f"port {port}")
+        run = run_client(count=20, port=port, **{"from": "10.9.0.2"})
+        eq((run["device"], report("second")["served"]), ("rxe1", 1), "device, clients served")
+        create(role="client", name="stray", addr="10.9.0.1", count=1, **{"from": "10.9.0.77"})
+        eq(wait_end("stray")["state"], "failed", "state of a client from nowhere")
+        request("remove stray")
+        request("remove second")
+
     @case("the server goes away during a run")
     def _():
         start_server("second", port=18516)

@@ -99,6 +99,15 @@ def declare_others(guest):
         run = run_client(contexts=4, max_rdma_ctxs=4, qps=3, count=100, verify=1)
         eq(completed(run), 100, "operations")
 
+    @case("a warm-up counts for nothing, but what it has registered")
+    def _():
+        run = run_client(contexts=4, qps=2, warm_up=40, count=60, verify=1)
+        eq((run["issued"], completed(run)), (60, 60), "operations")
+        mr = run["paths"]["mr"]
+        eq(mr["wrs"], (2 if guest.iwarp else 3) * mr["operations"], "WRs: no MR is new")
+        true(all(path["hold_ns"] >= path["latency_ns"]["sum"] for path in run["paths"].values()),
+             "an MR is held as long as the operation takes")
+
     @case("a run of some time")
     def _():
         run = run_client(contexts=4, duration_ms=150)
