@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "bench/client.h"
+#include "bench/kernel.h"
 #include "ctl/net.h"
 #include "report/live.h"
 
@@ -195,7 +196,8 @@ int rw_client_run(const struct rw_conf *given, const char *command_line,
 	if (ret)
 		goto out;
 	rw_chan_set_stop(client.chan, stop);
-	ret = run_session(&client, err);
+	ret = rw_conf_uses_kernel(conf) ? rw_kernel_run_session(&client, &adapted, err) :
+					 run_session(&client, err);
 	if (ret == -EINTR && *stop && client.nr_results) {
 		/* The user ended it, and what was measured is reported. */
 		rw_err_clear(err);

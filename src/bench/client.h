@@ -9,6 +9,8 @@
 #include "report/report.h"
 #include "verbs/counters.h"
 
+struct rw_kernel_client;
+
 /* The line that says how a row goes, and what it said last. */
 struct rw_live {
 	bool shown;
@@ -44,6 +46,7 @@ struct rw_client {
 	struct rw_result *filled[RW_NR_PATHS]; /* of the rows above; NULL: nothing was measured */
 	uint32_t nr_groups;   /* that were planned */
 	int64_t alive_at_ms; /* when the server is to hear next that the row goes on */
+	struct rw_kernel_client *kernel; /* engine kernel: the module, which measures; else NULL */
 	bool with_table;
 	bool with_live; /* somebody looks on */
 };
@@ -132,6 +135,12 @@ static inline struct rw_load *rw_client_load(struct rw_client *client)
 {
 	return &client->crew.workers[0].load;
 }
+
+/* The place of the next row's result, empty. */
+struct rw_result *rw_client_next_result(struct rw_client *client);
+
+/* Print the rows of the group that are filled. */
+void rw_client_report_group(struct rw_client *client);
 
 /* Free what a result holds. */
 void rw_client_drop_result(struct rw_result *result);

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "bench/client.h"
+#include "bench/kernel.h"
 #include "ctl/wait.h"
 #include "report/live.h"
 
@@ -164,6 +165,7 @@ void rw_client_drop_result(struct rw_result *result)
 	free(result->intervals);
 	free(result->threads);
 	json_decref(result->counters);
+	json_decref(result->kernel);
 	json_decref(result->peer.row);
 }
 
@@ -176,21 +178,29 @@ static bool was_begun(const struct rw_client *client, uint32_t i)
 	return false;
 }
 
-/* Of a run without end each result takes the place of the last round's. */
+struct rw_result *rw_client_next_result(struct rw_client *client)
+{
+	struct rw_result *result = &client->results[client->next_result];
+
+	/* Of a run without end each result takes the place of the last round's. */
+	if (client->next_result++ < client->nr_results)
+		rw_client_drop_result(result);
+	client->nr_results = rw_max(client->nr_results, client->next_result);
+	*result = (struct rw_result){ 0 };
+	return result;
+}
+
 static int fill_group(struct rw_client *client, struct rw_err *err)
 {
 	for (uint32_t i = 0; i < client->nr_rows; i++) {
-		struct rw_result *result = &client->results[client->next_result];
+		struct rw_result *result;
 		int ret;
 
 		client->filled[i] = NULL;
 		/* Interrupted before the measured phase: there is no row. */
 		if (*client->stop && !was_begun(client, i))
 			continue;
-		if (client->next_result++ < client->nr_results)
-			rw_client_drop_result(result);
-		client->nr_results = rw_max(client->nr_results, client->next_result);
-		*result = (struct rw_result){ 0 };
+		result = rw_client_next_result(client);
 		ret = rw_client_fill_result(client, i, result, err);
 		if (ret)
 			return ret;
@@ -216,7 +226,7 @@ static void report_row(struct rw_client *client, uint32_t i)
 		rw_table_ratio(client->conf, result, direct);
 }
 
-static void report_group(struct rw_client *client)
+void rw_client_report_group(struct rw_client *client)
 {
 	if (client->live.shown)
 		rw_live_clear();
@@ -281,7 +291,11 @@ static int run_group(struct rw_client *client, uint64_t size_bytes, uint64_t pat
 	struct rw_crew *crew = &client->crew;
 	/* Each group has data of its own: what an earlier one left must not pass. */
 	uint64_t seed = client->conf->seed + client->nr_groups++;
-	int ret = rw_client_plan(client, size_bytes, paths, seed, err);
+	int ret;
+
+	if (client->kernel)
+		return rw_kernel_run_group(client, size_bytes, paths, seed, err);
+	ret = rw_client_plan(client, size_bytes, paths, seed, err);
 
 	if (!ret)
 		ret = rw_client_prepare(client, err);
@@ -298,7 +312,7 @@ static int run_group(struct rw_client *client, uint64_t size_bytes, uint64_t pat
 			ret = finish_group(client, err);
 	}
 	if (!ret)
-		report_group(client);
+		rw_client_report_group(client);
 	/* The QPs of a failed run go first. */
 	for (uint32_t i = 0; i < crew->n && ret; i++)
 		rw_load_close_qps(&crew->workers[i].load);
@@ -363,6 +377,10 @@ int rw_client_check_corrupt(const struct rw_client *client, struct rw_err *err)
 	}
 	if (!first)
 		return 0;
+	if (first->kernel)
+		return rw_fail(err, RW_EXIT_CORRUPT, -EIO,
+			       "data corrupt: %llu bytes are wrong; the first row with any is of path %s",
+			       (unsigned long long)bytes, first->path);
 	return rw_fail(err, RW_EXIT_CORRUPT, -EIO,
 		       "data corrupt: %llu bytes are wrong; the first, path %s, context %llu, offset %llu: expected 0x%02x, found 0x%02x",
 		       (unsigned long long)bytes, first->path,

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "bench/kernel.h"
 #include "bench/lend.h"
 #include "bench/serve_both.h"
 #include "ctl/field.h"
@@ -331,10 +332,36 @@ static void announce(const struct server *server)
 	fflush(stdout);
 }
 
+/* The module serves; this side tells where, and keeps it for as long as the client is there. */
+static int serve_kernel(struct server *server, struct rw_err *err)
+{
+	struct rw_kernel_session session = {
+		.conf = &server->conf,
+		.device = server->device,
+		.placement = server->placement,
+		.chan = server->chan,
+		.stop = server->stop,
+		.peer = &server->peer,
+	};
+	int ret = rw_kernel_serve_open(&session, err);
+
+	if (!ret) {
+		rw_port_addr_get(server->device, RW_TARGET, &server->addr);
+		announce(server);
+		ret = rw_kernel_serve(&session, err);
+	}
+	rw_kernel_serve_close(&session);
+	server->nr_rows += session.nr_rows;
+	server->operations += session.operations;
+	return ret;
+}
+
 static int serve_test(struct server *server, const json_t *setup, struct rw_err *err)
 {
 	int ret = take_setup(server, setup, err);
 
+	if (!ret && rw_conf_uses_kernel(&server->conf))
+		return serve_kernel(server, err);
 	if (!ret)
 		ret = choose_addr(server, err);
 	if (!ret)

@@ -71,13 +71,17 @@ int rw_session_adapt(struct rw_conf *conf, const struct rw_device *device, json_
 		     struct rw_err *err)
 {
 	int ret = adapt_memory(conf, device, notes, err);
+	bool in_kernel = rw_conf_uses_kernel(conf);
 
+	/* The kernel's work items run where they like, and tell of no windows. */
+	if (in_kernel)
+		conf->rdma_cm = conf->no_pin = conf->no_peak = true;
 	if (ret || !device->is_iwarp)
 		return ret;
 	if (!conf->rdma_cm)
 		note(notes, "iWARP is connected by rdma_cm only: -R is implied");
 	conf->rdma_cm = true;
-	if (conf->teardown && device->class == RW_DEVICE_SIW)
+	if (conf->teardown && device->class == RW_DEVICE_SIW && !in_kernel)
 		return rw_fail(err, RW_EXIT_DEVICE, -EOPNOTSUPP,
 			       "--teardown: %s is Soft-iWARP, which does not give back what is posted to a QP in the error state; leave it out",
 			       rw_device_name(device));
@@ -326,8 +330,8 @@ json_t *rw_session_facts(const struct rw_device *device, const struct rw_placeme
 	json_object_set_new(host, "placement", rw_placement_json(placement));
 	json_object_set_new(of_device, "relaxed_ordering",
 			    json_string(rw_engine_relaxed_ordering(device)));
-	return json_pack("{s:o, s:o, s:o}", "host", host, "device", of_device, "memory",
-			 rw_arena_facts(arena));
+	return json_pack("{s:o, s:o, s:o*}", "host", host, "device", of_device, "memory",
+			 arena ? rw_arena_facts(arena) : NULL);
 }
 
 /* However deep they are. */

@@ -38,7 +38,7 @@ int rw_server_run(const struct rw_conf *conf, const volatile sig_atomic_t *stop,
  * texts. iWARP connects by rdma_cm only, so -R is implied; its READs need their sink in an
  * MR with remote write access (kernel, rw.c: rdma_rw_io_needs_mr), so path direct is left
  * out of the default list, and an empty pool has no fallback: the operation is dropped,
- * -EAGAIN as in the kernel.
+ * -EAGAIN as in the kernel. Engine kernel connects by rdma_cm, too, and pins nothing.
  * Returns 0, or -EOPNOTSUPP (RW_EXIT_DEVICE: path direct was asked for), told in @err.
  */
 int rw_session_adapt(struct rw_conf *conf, const struct rw_device *device, json_t *notes,
@@ -120,7 +120,7 @@ void rw_session_check_memory(struct rw_placement *placement, const struct rw_dev
 void rw_session_check_more_memory(struct rw_placement *placement, const struct rw_device *device,
 				  const struct rw_arena *arena, bool has_windows);
 
-/* What a report says of this side: {"host": {"placement": ..., ...}, "device": ..., "memory": ...} */
+/* What a report says of this side: {"host": {"placement": ..., ...}, "device": ..., "memory": ...}; @arena may be NULL. */
 json_t *rw_session_facts(const struct rw_device *device, const struct rw_placement *placement,
 			 const struct rw_arena *arena);
 

@@ -14,6 +14,7 @@
 #include "bench/explain.h"
 #include "bench/session.h"
 #include "conf/parity.h"
+#include "kernel/control.h"
 #include "mr/engine.h"
 #include "selftest/selftest.h"
 
@@ -61,6 +62,18 @@ static enum rw_exit finish(struct rw_err *err)
 	return err->exit_code;
 }
 
+/* The engine that is no part of this process. */
+static void list_kernel(void)
+{
+	struct rw_kernel kernel;
+	struct rw_err why = { 0 };
+	bool available = !rw_kernel_open(&kernel, &why);
+
+	printf(" kernel   -           -     -            whole pages -      %-10s the kernel's own R/W API, in the module rw_bench of both hosts%s%s\n",
+	       available ? "yes" : "no", available ? "" : "; ", available ? "" : why.text);
+	rw_kernel_close(&kernel);
+}
+
 static void list_engines(const struct rw_conf *conf, struct rw_err *err)
 {
 	struct rw_device device;
@@ -68,6 +81,7 @@ static void list_engines(const struct rw_conf *conf, struct rw_err *err)
 	if (rw_session_open_device(conf, &device, err))
 		return;
 	rw_engine_list(&device);
+	list_kernel();
 	rw_device_close(&device);
 }
 

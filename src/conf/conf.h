@@ -356,6 +356,13 @@ int rw_conf_flow_labels(const struct rw_conf *conf, uint32_t labels[RW_MAX_FLOW_
 /* What of the QPs' addresses does not fit together; part of rw_conf_check. */
 int rw_conf_check_address(const struct rw_conf *conf, struct rw_err *err);
 
+/*
+ * --engine=kernel: rows are measured by the kernel module (kernel/control.h). What was typed
+ * and does not go with it is told in @err: 0 or -EINVAL.
+ */
+bool rw_conf_uses_kernel(const struct rw_conf *conf);
+int rw_conf_check_kernel(const struct rw_conf *conf, struct rw_err *err);
+
 /* Has it such operations? */
 bool rw_conf_has_op(const struct rw_conf *conf, enum rw_verb op);
 

@@ -21,7 +21,7 @@ static const char *const rate_units_names[] = { "M", "g", "p", NULL };
 static const char *const limit_type_names[] = { "SW", "PP", "HW", NULL };
 static const char *const node_names[] = { "device", "far", NULL };
 static const char *const arrival_names[] = { "poisson", "fixed", "burst:N", NULL };
-static const char *const engine_names[] = { "umr", "umr_ptr", "reg", NULL };
+static const char *const engine_names[] = { "umr", "umr_ptr", "reg", "kernel", NULL };
 static const char *const odp_names[] = { "explicit", "implicit", NULL };
 static const char *const profile_names[] = { "mlx5", "rxe", "siw", "irdma", NULL };
 
@@ -163,11 +163,11 @@ const struct rw_opt rw_opts[] = {
 	{ 0, "remote_sge_stride", NULL, RW_OPT_SIZE, RW_SCOPE_RUN, GROUP_PATH, FIELD(remote_stride_bytes), 1, UINT64_C(1) << 31,
 	  "0", "BYTES", NULL, "the peer's memory is scattered, too: distance there between the starts of an operation's WRs, each of as many segments as any path's WR can take (default: side by side)" },
 	{ 0, "engine", NULL, RW_OPT_STRING, RW_SCOPE_RUN, GROUP_PATH, FIELD(engine), 0, 32,
-	  "", "NAME", engine_names, "how MRs are made (default: the best the device has)" },
+	  "", "NAME", engine_names, "how MRs are made (default: the best the device has); kernel: all is done by the kernel's own R/W API, in the module rw_bench, which both hosts need, for root" },
 	{ 0, "disable_pcie_relaxed", NULL, RW_OPT_FLAG, RW_SCOPE_RUN, GROUP_PATH, FIELD(no_relaxed_ordering), 0, 1,
 	  "0", NULL, NULL, "register memory without relaxed ordering on PCIe, on both sides (without this it is asked for, and devices that have none ignore it)" },
 	{ 0, "max_sgl_rd", NULL, RW_OPT_NUMBER, RW_SCOPE_RUN, GROUP_PATH, FIELD(max_sgl_rd), 0, 255,
-	  "auto", "COUNT", NULL, "path auto: segments above which a READ wants an MR; 0: never (auto: what the firmware says)" },
+	  "auto", "COUNT", NULL, "path auto: segments above which a READ wants an MR; 0: never (auto: what the firmware says, or with --engine=kernel the kernel)" },
 	{ 0, "mr_pool", NULL, RW_OPT_NUMBER, RW_SCOPE_RUN, GROUP_PATH, FIELD(mr_pool), 1, 1048576,
 	  "auto", "COUNT", NULL, "MRs in a pool (auto: as many as its contexts need)" },
 	{ 0, "mr_entries", NULL, RW_OPT_NUMBER, RW_SCOPE_RUN, GROUP_PATH, FIELD(mr_entries), 1, 65536,

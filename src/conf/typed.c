@@ -119,5 +119,7 @@ int rw_conf_check_typed(const struct rw_conf *conf, struct rw_err *err)
 		ret = check_output(conf, err);
 	if (!ret)
 		ret = check_explain(conf, err);
+	if (!ret && !conf->is_server)
+		ret = rw_conf_check_kernel(conf, err);
 	return ret;
 }

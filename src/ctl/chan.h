@@ -32,7 +32,7 @@
 
 #include "util/err.h"
 
-#define RW_CHAN_PROTOCOL    2
+#define RW_CHAN_PROTOCOL    3
 #define RW_CHAN_MAX_FRAME   (256 * 1024) /* bytes of JSON, both directions */
 #define RW_CHAN_MAX_VERSION 31		 /* bytes of the package version */
 

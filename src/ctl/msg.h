@@ -28,6 +28,14 @@
  *   ran      whether that is  -->                          a phase is over on this side:
  *            the end of it    <--   ran                    the next begins when both are
  *
+ * With --engine=kernel the QPs are those of the module rw_bench, in which the rest is agreed:
+ *
+ *   setup    run, port        -->
+ *                             <--   accept    port, facts, cm: where its server listens
+ *   alive                     -->                          as above
+ *   finish   operations       -->                          after each row
+ *   end                       -->                          then close
+ *
  * Pure: addresses are plain numbers here. What comes from the peer is checked
  * field by field; errors are told with RW_EXIT_PEER and -EPROTO.
  */

@@ -139,6 +139,11 @@ static void print_connection(const struct rw_conf *conf, const struct rw_report_
 
 	printf(" %-15s : %" PRIu64 ", %" PRIu64 " contexts each%s\n", "QPs", conf->qps,
 	       conf->contexts, conf->rdma_cm ? ", connected by rdma_cm" : "");
+	if (!c) {
+		printf(" %-15s : kernel: rdma_rw_ctx_init, _post and _destroy of Linux %s, by rw_bench\n",
+		       "Engine", text_of(facts->host, "kernel"));
+		return;
+	}
 	printf(" %-15s : %lld bytes, %lld outstanding READs per QP\n", "Path MTU",
 	       number_of(c, "mtu"), number_of(c, "outstanding_reads"));
 	print_qp(conf, json_object_get(c, "qp"));
@@ -172,8 +177,10 @@ static void print_load(const struct rw_conf *conf)
 	if (conf->events)
 		printf(" %-15s : waited for asleep, by events of vector %" PRIu64 "\n", "Completions",
 		       conf->comp_vector);
-	printf(" %-15s : %s\n", "On exhaustion",
-	       rw_conf_on_exhaustion_name(conf->on_exhaustion));
+	printf(" %-15s : %s%s%s\n", "On exhaustion",
+	       rw_conf_on_exhaustion_name(conf->on_exhaustion),
+	       conf->teardown ? ", then the connection is torn down" : "",
+	       rw_conf_uses_kernel(conf) ? "; what falls back is the kernel's decision" : "");
 	if (conf->verify)
 		printf(" %-15s : on, %s; the figures include it\n", "Verification",
 		       conf->op == RW_VERB_WRITE ? "of what each context wrote last" : "every byte");

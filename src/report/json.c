@@ -75,12 +75,12 @@ static void set_pool(json_t *row, const struct rw_result *r)
 		  r->share_ci.high },
 		{ "exhaustion_share_predicted", r->share_model, r->share_predicted },
 		{ "pool_for_target", r->pool_wanted, r->pool_wanted },
-		{ "first_exhaustion_ns", r->exhaustions, (double)r->first_exhaustion_ns },
+		{ "first_exhaustion_ns", r->exhaustions && !r->kernel, (double)r->first_exhaustion_ns },
 		{ "pool_low_water", r->engine, (double)r->pool_low_water },
 		{ "pool_mean_in_use", r->engine, r->mrs_in_use },
 		{ "mr_hold_mean_ns", r->mr_operations, r->mr_hold_ns },
 		{ "pools", r->engine, (double)r->nr_pools },
-		{ "pool_create_ns", r->engine, (double)r->pool_create_ns },
+		{ "pool_create_ns", r->engine && !r->kernel, (double)r->pool_create_ns },
 		{ "wait_ns", true, r->wait_ns },
 		{ "sq_stall_ns", true, r->sq_stall_ns },
 		{ "teardown_ns", true, r->teardown_ns },
@@ -259,7 +259,9 @@ json_t *rw_report_row(const struct rw_conf *conf, const struct rw_result *r)
 	set_host(row, r);
 	json_object_set_new(row, "verified", json_boolean(r->verified));
 	json_object_set_new(row, "interrupted", json_boolean(r->interrupted));
-	json_object_set_new(row, "first_corrupt_byte", corrupt_json(&r->corrupt));
+	json_object_set_new(row, "first_corrupt_byte",
+			    r->kernel ? json_null() : corrupt_json(&r->corrupt));
+	json_object_set_new(row, "kernel", r->kernel ? json_incref(r->kernel) : json_null());
 	return row;
 }
 

@@ -108,6 +108,7 @@ struct rw_result {
 	bool verified;
 	bool interrupted;
 	struct rw_corrupt corrupt;
+	json_t *kernel;          /* engine kernel: what its module counted; else NULL */
 };
 
 /* Operations per second; 0 when nothing was measured. */

@@ -62,13 +62,18 @@ static void print_pool(const struct rw_result *r)
 {
 	printf(" # %s: %" PRIu64 " operations wanted MRs", r->path, r->mr_wanted);
 	if (r->exhaustions)
-		printf(", %.4g %% found the pool empty (%.4g/s, the first after %.3f ms)",
-		       100 * rw_result_exhaustion_share(r), rw_result_exhaustions_per_s(r),
-		       (double)r->first_exhaustion_ns / 1e6);
+		printf(", %.4g %% found the pool empty (%.4g/s",
+		       100 * rw_result_exhaustion_share(r), rw_result_exhaustions_per_s(r));
+	if (r->exhaustions && !r->kernel)
+		printf(", the first after %.3f ms", (double)r->first_exhaustion_ns / 1e6);
+	if (r->exhaustions)
+		printf(")");
 	printf("; of %" PRIu64 " MRs %.1f in use on average, %" PRIu64
-	       " free at the least, %.1f us held each; pool made in %.2f ms\n",
-	       r->mr_pool, r->mrs_in_use, r->pool_low_water, r->mr_hold_ns / 1e3,
-	       (double)r->pool_create_ns / 1e6);
+	       " free at the least, %.1f us held each",
+	       r->mr_pool, r->mrs_in_use, r->pool_low_water, r->mr_hold_ns / 1e3);
+	if (!r->kernel)
+		printf("; pool made in %.2f ms", (double)r->pool_create_ns / 1e6);
+	printf("\n");
 	print_share(r);
 	if (r->waits)
 		printf(" # %" PRIu64 " waits for an MR of %.1f us each\n", r->waits,
@@ -214,8 +219,9 @@ static void print_host(const struct rw_conf *conf, const struct rw_result *r)
 	const char *name;
 	json_t *value;
 
-	printf(" # CPU: %.3f us an operation in the measuring thread%s, %.3f us in the process\n",
-	       r->cpu_thread_ns / n, r->nr_threads > 1 ? "s" : "", r->cpu_process_ns / n);
+	if (!r->kernel)
+		printf(" # CPU: %.3f us an operation in the measuring thread%s, %.3f us in the process\n",
+		       r->cpu_thread_ns / n, r->nr_threads > 1 ? "s" : "", r->cpu_process_ns / n);
 	print_each(r);
 	if (r->nr_intervals > 1)
 		printf(" # intervals of %" PRIu64 " ms: %.6g to %.6g operations/s\n",
@@ -229,6 +235,23 @@ static void print_host(const struct rw_conf *conf, const struct rw_result *r)
 		else
 			printf(" # %s: not known, it fell or cannot be read\n", name);
 	}
+}
+
+/* What the kernel did of itself, where something else was asked for. */
+static void print_kernel(const struct rw_conf *conf, const struct rw_result *r)
+{
+	printf(" # kernel: max_sgl_rd %lld (the device's: %lld)%s; rdma_rw_ctx_init said -EAGAIN %lld times\n",
+	       (long long)json_integer_value(json_object_get(r->kernel, "max_sgl_rd_used")),
+	       (long long)json_integer_value(json_object_get(r->kernel, "max_sgl_rd_found")),
+	       json_is_true(json_object_get(r->kernel, "force_mr")) ? ", force_mr" : "",
+	       (long long)json_integer_value(json_object_get(r->kernel, "eagain")));
+	if (r->failed && conf->on_exhaustion == RW_EXHAUSTION_FALLBACK)
+		printf(" # no fallback: this kernel has none, or none for these operations; %" PRIu64
+		       " were dropped\n",
+		       r->failed);
+	if (r->fallbacks && conf->on_exhaustion != RW_EXHAUSTION_FALLBACK)
+		printf(" # this kernel falls back by itself: --on_exhaustion=%s had nothing to do\n",
+		       rw_conf_on_exhaustion_name(conf->on_exhaustion));
 }
 
 void rw_table_number(const struct rw_conf *conf, const struct rw_result *r)
@@ -266,6 +289,8 @@ void rw_table_row(const struct rw_conf *conf, const struct rw_result *r)
 	if (r->limit_per_s > 0)
 		print_limit(r);
 	print_host(conf, r);
+	if (r->kernel)
+		print_kernel(conf, r);
 	if (r->latency)
 		rw_lat_notes(conf, r);
 	if (r->corrupt.bytes)

@@ -27,9 +27,9 @@
 #include "ctl/text.h"
 
 const struct fuzz_seed fuzz_seeds[] = {
-	FUZZ_SEED("\0rwperf\r\n\0\2\0\5"
-		  "0.1.0\0\0\0\x13{\"type\":\"go\",\"n\":1}"),
 	FUZZ_SEED("\0rwperf\r\n\0\3\0\5"
+		  "0.1.0\0\0\0\x13{\"type\":\"go\",\"n\":1}"),
+	FUZZ_SEED("\0rwperf\r\n\0\4\0\5"
 		  "0.2.0\0\0\0\2{}"),
 	FUZZ_SEED("\0HTTP/1.1 400 Bad Request\r\n\r\n"),
 	FUZZ_SEED("\0"

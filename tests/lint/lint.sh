@@ -60,14 +60,15 @@ room_sees() {
 	conf)	echo conf stats rw util ;; # rw: the segment layout; stats: arrivals
 	ctl)	echo ctl util ;;
 	topo)	echo topo util ;;
+	kernel)	echo kernel stats util ;;
 	report)	echo report stats conf util ;;
 	explain) echo explain rw conf stats topo util ;;
 	gid)	echo util ;; # verbs/gid.*: pure, and its own header
 	verbs)	echo verbs "$pure" ;;
 	mr)	echo mr verbs "$pure" ;;
-	bench)	echo bench explain report mr verbs "$pure" ;;
+	bench)	echo bench explain report kernel mr verbs "$pure" ;;
 	selftest)	echo selftest mr verbs "$pure" ;;
-	cmd)	echo cmd bench selftest report mr verbs "$pure" ;;
+	cmd)	echo cmd bench selftest report kernel mr verbs "$pure" ;;
 	esac
 }
 

@@ -134,7 +134,7 @@ def _():
     unseen = {one for one in documented - seen if not any(one.startswith(other + ".") or
               one == other for other in documented - seen if other != one)}
     elsewhere = r"\.(address|iommu_group_type|governor|machine|product|cpu_model|packages|cores|threads|" \
-        r"first_corrupt_byte\..*|exit_code|text|kernel_command_line|memlock_bytes|rate)$"
+        r"kernel\..*|first_corrupt_byte\..*|exit_code|text|kernel_command_line|memlock_bytes|rate)$"
     eq(sorted(one for one in unseen if not re.search(elsewhere, one)), [], "never seen")
 
 

@@ -8,14 +8,14 @@
 
 static void test_hello_on_the_wire(void **state)
 {
-	static const char hello[] = "rwperf\r\n\0\2\0\5" PACKAGE_VERSION;
+	static const char hello[] = "rwperf\r\n\0\3\0\5" PACKAGE_VERSION;
 	char got[64];
 	struct pair pair;
 
 	pair_open(&pair);
 	assert_string_equal(rw_chan_peer_version(pair.chan), "");
 	say(pair.peer,
-	    "rwperf\r\n\0\2\0\3"
+	    "rwperf\r\n\0\3\0\3"
 	    "9.8\0\0\0\2{}",
 	    21);
 	assert_int_equal(rw_chan_hello(pair.chan, LONG_MS, &pair.err), 0);
@@ -46,19 +46,19 @@ static void test_bad_hello(void **state)
 		ROW("\0", -EPROTO, NO_RWPERF),
 		ROW("rwperf\n\n", -EPROTO, NO_RWPERF),
 		ROW("rwperf\r\r\n", -EPROTO, NO_RWPERF),
-		ROW("rwperf\r\n\0\2\0\0", -EPROTO, NO_RWPERF),
-		ROW("rwperf\r\n\0\2\0\x20"
+		ROW("rwperf\r\n\0\3\0\0", -EPROTO, NO_RWPERF),
+		ROW("rwperf\r\n\0\3\0\x20"
 		    "12345678901234567890123456789012",
 		    -EPROTO, NO_RWPERF),
-		ROW("rwperf\r\n\0\2\xff\xff", -EPROTO, NO_RWPERF),
-		ROW("rwperf\r\n\0\2\0\3"
+		ROW("rwperf\r\n\0\3\xff\xff", -EPROTO, NO_RWPERF),
+		ROW("rwperf\r\n\0\3\0\3"
 		    "1\n2",
 		    -EPROTO, NO_RWPERF),
-		ROW("rwperf\r\n\0\2\0\3"
+		ROW("rwperf\r\n\0\3\0\3"
 		    "1\0"
 		    "2",
 		    -EPROTO, NO_RWPERF),
-		ROW("rwperf\r\n\0\2\0\3"
+		ROW("rwperf\r\n\0\3\0\3"
 		    "1\xff"
 		    "2",
 		    -EPROTO, NO_RWPERF),
@@ -66,10 +66,10 @@ static void test_bad_hello(void **state)
 		    "0.0.9",
 		    -EPROTONOSUPPORT,
 		    "(local) runs rwperf 0.0.9 (protocol 0), this is rwperf " PACKAGE_VERSION
-		    " (protocol 2)"),
-		ROW("rwperf\r\n\0\3\0\5"
+		    " (protocol 3)"),
+		ROW("rwperf\r\n\0\4\0\5"
 		    "1.2.3",
-		    -EPROTONOSUPPORT, "rwperf 1.2.3 (protocol 3)"),
+		    -EPROTONOSUPPORT, "rwperf 1.2.3 (protocol 4)"),
 		ROW("rwperf\r\n\1\1\0\5"
 		    "1.2.3",
 		    -EPROTONOSUPPORT, "rwperf 1.2.3 (protocol 257)"),
@@ -97,7 +97,7 @@ static void test_bad_hello(void **state)
 /* Cut anywhere, it ends in a word about the peer; dripping in, it does no harm. */
 static void test_short_hello(void **state)
 {
-	static const char hello[] = "rwperf\r\n\0\2\0\5"
+	static const char hello[] = "rwperf\r\n\0\3\0\5"
 				    "0.1.0";
 	const size_t len = sizeof(hello) - 1;
 	struct pair pair;
@@ -144,13 +144,13 @@ static void test_hello_of_one_who_left(void **state)
 
 	pair_open(&pair);
 	say(pair.peer,
-	    "rwperf\r\n\0\3\0\3"
+	    "rwperf\r\n\0\4\0\3"
 	    "2.0",
 	    15);
 	close(pair.peer);
 	pair.peer = -1;
 	assert_int_equal(rw_chan_hello(pair.chan, LONG_MS, &pair.err), -EPROTONOSUPPORT);
-	assert_error(&pair.err, RW_EXIT_PEER, -EPROTONOSUPPORT, "rwperf 2.0 (protocol 3)");
+	assert_error(&pair.err, RW_EXIT_PEER, -EPROTONOSUPPORT, "rwperf 2.0 (protocol 4)");
 	pair_close(&pair);
 }
 

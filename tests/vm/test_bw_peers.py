@@ -30,7 +30,7 @@ MAGIC = b"rwperf\r\n"
 SHORT_RUN = "-n", "10", "-t", "2", "--verify", "--path=direct,mr"
 
 
-def hello(protocol=2, version=b"0.0.1"):
+def hello(protocol=3, version=b"0.0.1"):
     return MAGIC + struct.pack(">HH", protocol, len(version)) + version
 
 
@@ -199,7 +199,7 @@ ANSWERS = (
     ("a web server", b"HTTP/1.1 400 Bad Request\r\n\r\n", "does not speak rwperf's protocol"),
     ("a port that closes at once", b"", "closed the connection before the hello"),
     ("random bytes", random.Random(2).randbytes(3000), "does not speak rwperf's protocol"),
-    ("another protocol version", hello(3, b"9.8.7"), "install the same version on both sides"),
+    ("another protocol version", hello(4, b"9.8.7"), "install the same version on both sides"),
     ("a message of 4 GiB", hello() + b"\xff" * 100, "4294967295 bytes long"),
     ("an error of its own",
      hello() + frame(b'{"type": "error", "exit_code": 4, "text": "no luck\\u001b[31m today"}'),

@@ -1,0 +1,279 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+"""--engine=kernel: the programs on top of rw_bench.ko, as every other engine.
+
+Paths, counts and data follow from the rules of the kernel's API, as in test_kmod_matrix.py,
+for each kind of device and kernel. Nothing is asserted of a speed.
+"""
+import json
+import os
+import signal
+import subprocess
+import sys
+
+sys.dont_write_bytecode = True
+# pylint: disable=wrong-import-position
+from kmodcase import (ROOT, SRCDIR, Guest, case, eq, load, main, report, true, unload,
+                      wait_until)
+from rwcase import PATIENCE, USAGE, Client, Server, client, refused, shared_server
+from rwproc import DEVICE, LATENCY
+from rwtap import consistent
+
+CONTEXTS, COUNT, SEGMENTS, POOL = 8, 120, 16, 4
+GUESTS = [Guest("rxe", "stock", False), Guest("rxe", "nofallback", False),
+          Guest("rxe", "stock", True), Guest("siw", "stock", False)]
+ENGINE = "--engine=kernel"
+USUAL = (ENGINE, "-n", str(COUNT), "-t", str(CONTEXTS), f"--mr_pool={POOL}", "--verify")
+NOBODY = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--inh-caps=-all")
+
+
+def runs():
+    return os.listdir(os.path.join(ROOT, "runs"))
+
+
+def no_runs():
+    wait_until(lambda: not runs(), f"no run is left behind ({runs()})")
+
+
+class Bed:
+    """The two devices of a guest."""
+
+    def __init__(self, guest):
+        self.guest = guest
+        self.devices = [guest.device + "0", guest.device + "1"]
+
+    def server(self, **options):
+        return shared_server("", device=self.devices[0], **options)
+
+    def client(self, *options, server=None, **more):
+        return client(server or self.server(), *options, device=self.devices[1], **more)
+
+    def wants_mr(self, row):
+        guest = self.guest
+        if guest.force_mr or row["op"] == "read" and guest.iwarp:
+            return True
+        return row["op"] == "read" and row["path"] == "mr"
+
+
+def schema_keys():
+    with open(os.path.join(SRCDIR, "suite", "schema", "report.json"), encoding="utf-8") as file:
+        root = json.load(file)
+    row = root["properties"]["results"]["items"]["properties"]["kernel"]
+    return set(row["properties"]), set(root["$defs"]["kernel_path"]["properties"])
+
+
+def check_row(bed, row, policy="fallback"):
+    consistent(row, "kernel")
+    kernel, wants = row["kernel"], bed.wants_mr(row)
+    eq((set(kernel), set(kernel["paths"]["mr"])), schema_keys(), "keys of what the module said")
+    eq(kernel["force_mr"], bed.guest.force_mr, "force_mr as found")
+    threshold = row["op"] == "read" and row["path"] == "mr" and not bed.guest.force_mr and \
+        not bed.guest.iwarp
+    eq((kernel["max_sgl_rd_found"], kernel["max_sgl_rd_used"]), (0, int(threshold)), "max_sgl_rd")
+    eq(row["sges"], SEGMENTS, "segments")
+    paths = {name: path["operations"] for name, path in kernel["paths"].items()}
+    eq(paths["mr"], row["mr_operations"], "operations by MR")
+    eq(sum(paths.values()), row["n_iterations"], "operations of all paths")
+    if not wants:
+        eq((row["n_iterations"], row["exhaustions"], row["engine"]), (COUNT, 0, None),
+           "operations, exhaustions, engine of a direct row")
+        return
+    true(paths["mr"] > 0 and row["exhaustions"] > 0 and row["mr_hold_mean_ns"] > 0, "MRs in use")
+    eq((row["mr_pool"], row["pool_low_water"]), (POOL, 0), "MRs of the pool, fewest free")
+    if bed.guest.fallback:
+        eq((row["fallbacks"], row["failed"]), (row["exhaustions"], 0), "fell back, dropped")
+    elif policy == "wait":
+        eq((row["waits"], row["failed"], row["n_iterations"]), (row["exhaustions"], 0, COUNT),
+           "waits, dropped, completed")
+        true(row["wait_ns"] > 0, "a time of waits")
+    else:
+        eq((row["fallbacks"], row["failed"]), (0, row["exhaustions"]), "fell back, dropped")
+        eq(kernel["eagain"], row["failed"], "each -EAGAIN drops an operation")
+
+
+def expected_paths(bed, op):
+    if bed.guest.force_mr:
+        return ["mr", "auto"]
+    if op == "write":
+        return ["direct", "auto"]
+    return ["mr", "auto"] if bed.guest.iwarp else ["direct", "mr", "auto"]
+
+
+def declare_paths(bed):
+    for op in ("read", "write"):
+        @case(f"all paths of {op}s: each by what the kernel has for it, and what is not there")
+        def _(op=op):
+            run = bed.client(*USUAL, "--op=" + op)
+            eq((run.status, run.err), (0, ""), "exit status, standard error")
+            eq([row["path"] for row in run.rows], expected_paths(bed, op), "paths")
+            for row in run.rows:
+                check_row(bed, row)
+            left = {"direct", "mr"} - set(expected_paths(bed, op))
+            notes = " ".join(run.report["test_info"]["notes"])
+            for path in left:
+                true(f"path {path} is left out" in notes, f"a note of path {path}: {notes}")
+            if op == "read" and not left:
+                true("sets the device's max_sgl_rd" in notes, notes)
+            true("rdma_rw_ctx_init" in run.out, "the head says who decides")
+
+    @case("a path that is not there is refused with its reason, on both sides")
+    def _():
+        op = "read" if bed.guest.force_mr or bed.guest.iwarp else "write"
+        path = "mr" if op == "write" else "direct"
+        with Server(device=bed.devices[0]) as server:
+            run = bed.client(ENGINE, "--op=" + op, "--path=" + path, server=server)
+            refused(run, DEVICE, "--path" if bed.guest.iwarp else f"there is no path {path}")
+            if not bed.guest.iwarp:
+                server.wait_line(f"there is no path {path}")
+
+    @case("who waits for an MR gets one")
+    def _():
+        run = bed.client(*USUAL, "--path=mr", "--on_exhaustion=wait")
+        check_row(bed, run.row(), "wait")
+        said = "this kernel falls back by itself" in run.out
+        eq(said, bed.guest.fallback, "it is told if the kernel falls back instead")
+
+    @case("an empty pool tears connections down where there is no fallback")
+    def _():
+        run = bed.client(*USUAL, "--path=mr", "--on_exhaustion=fail", "--teardown")
+        row = run.row()
+        eq((run.status, run.err), (0, ""), "exit status, standard error")
+        eq(row["teardowns"] > 0, not bed.guest.fallback, f"{row['teardowns']} teardowns")
+        eq(row["teardown_ns"] > 0, not bed.guest.fallback, "the time they took")
+        eq(row["operations_issued"], row["n_iterations"] + row["failed"] + row["operations_torn"],
+           "each operation has one end")
+
+
+def declare_load(bed):
+    @case("QPs, sizes, seconds, and the threshold of auto")
+    def _():
+        run = bed.client(ENGINE, "-n", "30", "-q", "3", "-t", "2", "--size_range=4K:16K",
+                         "--path=auto", "--verify")
+        rows = run.rows
+        eq([(row["MsgSize"], row["qps"], row["n_iterations"]) for row in rows],
+           [(4096 << i, 3, 90) for i in range(3)], "sizes, QPs, operations")
+        run = bed.client(ENGINE, "-D", "1", "-t", "2", "--path=auto", "--max_sgl_rd=20")
+        true(run.row()["elapsed_ns"] >= 1e9, "a second")
+        eq(run.row()["kernel"]["max_sgl_rd_used"], 20, "the threshold while the row ran")
+
+    @case("latencies: the histogram and the split are the kernel's, the paths take turns")
+    def _():
+        server = shared_server("ib_rw_lat", device=bed.devices[0], program=LATENCY)
+        run = bed.client(ENGINE, "-n", "200", "-s", "64K", "-H", server=server, program=LATENCY)
+        eq((run.status, run.err), (0, ""), "exit status, standard error")
+        eq([row["path"] for row in run.rows], ["direct", "mr", "auto"], "paths")
+        for row in run.rows:
+            eq((row["n_iterations"], sum(n for _, _, n in row["histogram_ns"])), (200, 200),
+               "operations, those of the histogram")
+            low, high = row["histogram_ns"][0], row["histogram_ns"][-1]
+            true(low[0] <= row["t_min"] * 1e3 <= low[1] and high[0] <= row["t_max"] * 1e3 <= high[1],
+                 "extremes in the outer buckets")
+            true(row["t_min"] <= row["t_typical"] <= row["t_max"] and row["t_stdev"] > 0, "order")
+            split = row["split_mean_ns"]
+            true(split["plan"] > 0 and split["post"] > 0 and split["device"] > 0, f"split {split}")
+            true(abs(split["post"] + split["device"] - row["t_avg"] * 1e3) < 1, "it sums up")
+            eq(row["blocks"], 10, "blocks")
+        true(isinstance(run.report["ratios"][0]["mr_over_direct"], dict), "a contrast")
+
+    @case("an interrupt ends the run early and well")
+    def _():
+        run = Client(bed.server(), ENGINE, "-D", "60", "-t", "4", "--path=auto",
+                     device=bed.devices[1])
+        wait_until(lambda: len(runs()) == 2, "the module has a run of each side")
+        name = [one for one in runs() if report(one)["role"] == "client"][0]
+        wait_until(lambda: report(name).get("elapsed_ns"), "it measures")
+        run.send(signal.SIGINT)
+        done = run.finish()
+        eq(done.status, 0, f"exit status ({done.err})")
+        eq(done.row()["interrupted"], True, "the row says so")
+        no_runs()
+
+
+def declare_ends(bed):
+    for side in ("client", "server"):
+        @case(f"kill -9 of the {side} leaves no run behind, and the other side says so")
+        def _(side=side):
+            server = Server(device=bed.devices[0], keep=False)
+            run = Client(server, ENGINE, "-D", "60", "-t", "4", device=bed.devices[1])
+            try:
+                wait_until(lambda: len(runs()) == 2, "the module has a run of each side")
+                (run if side == "client" else server).send(signal.SIGKILL)
+                if side == "client":
+                    run.wait()
+                    true(server.wait() != 0 and "closed" in server.err, server.err)
+                else:
+                    done = run.finish()
+                    true(done.status != 0 and len(done.err.splitlines()) == 1, done.err)
+                no_runs()
+            finally:
+                run.end()
+                server.end()
+
+    @case("the module's own reason is told on both sides")
+    def _():
+        with Server(device=bed.devices[0]) as server:
+            refused(bed.client(ENGINE, "-s", "16M", "-t", "128", server=server), DEVICE,
+                    "more than 1 GiB")
+            server.wait_line("more than 1 GiB")
+
+
+def missing(bed, prefix, *words):
+    """The client of a session in which that side has no use of the module; then the server."""
+    with Server(device=bed.devices[0]) as server:
+        refused(bed.client(ENGINE, "-n", "1", server=server, prefix=prefix), DEVICE, *words)
+        server.wait_line(words[0])
+    with Server(device=bed.devices[0], prefix=prefix) as server:
+        refused(bed.client(ENGINE, "-n", "1", server=server), DEVICE, *words)
+        server.wait_line(words[0])
+
+
+def declare_missing(bed):
+    @case("who is not root is told so, on both sides")
+    def _():
+        for name in os.listdir("/dev/infiniband"):
+            os.chmod("/dev/infiniband/" + name, 0o666)
+        missing(bed, NOBODY, "only root")
+
+    @case("a host without the module says how to load it, without debugfs how to mount it")
+    def _():
+        unload()
+        try:
+            missing(bed, (), "modprobe rw_bench")
+            listed = subprocess.run([LATENCY, "--list_engines", "-d", bed.devices[0]], check=True,
+                                    stdout=subprocess.PIPE, timeout=PATIENCE, text=True).stdout
+            row = [line for line in listed.splitlines() if line.startswith(" kernel ")][0]
+            true(" no " in row and "modprobe rw_bench" in row, row)
+            # The other side has it: a mount of its own hides it from one program.
+            load()
+            hidden = ("unshare", "-m", "sh", "-c", 'umount /sys/kernel/debug && exec "$@"', "-")
+            missing(bed, hidden, "mount -t debugfs")
+        finally:
+            if not os.path.exists("/sys/module/rw_bench"):
+                load()
+
+    @case("options that mean nothing to it are refused in a line")
+    def _():
+        for option in ("--threads=2", "--mtu=1024", "--mix=read:50", "--sq=kernel", "--odp",
+                       "--pool_target=0.1", "-b", "-s 32M", "-q 65", "-t 5000", "--explain"):
+            words = option.split()[0].lstrip("-").split("=")[0]
+            host = () if option == "--explain" else ("127.0.0.1",)
+            done = subprocess.run([LATENCY.replace("lat", "bw"), ENGINE, *option.split(), *host],
+                                  stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                                  timeout=PATIENCE, check=False)
+            eq(done.returncode, USAGE, f"exit status of {option} ({done.stderr})")
+            name = {"b": "bidirectional", "s": "size", "q": "qp", "t": "contexts"}.get(words, words)
+            true(f"--{name}" in done.stderr and "--engine=kernel" in done.stderr, done.stderr)
+            eq(len(done.stderr.splitlines()), 1, "lines")
+
+
+def declare(guest):
+    bed = Bed(guest)
+    declare_paths(bed)
+    if guest == GUESTS[0]:
+        declare_load(bed)
+        declare_missing(bed)
+    if guest in (GUESTS[0], GUESTS[-1]):
+        declare_ends(bed)
+
+
+main(declare, GUESTS)
