@@ -11,6 +11,7 @@
 
 static const char *const roles[] = { "server", "client", NULL };
 static const char *const ops[] = { "read", "write", NULL };
+static const char *const arrivals[] = { "poisson", "fixed", NULL };
 static const char *const policies[] = { "drop", "wait", "teardown", NULL };
 
 #define FIELD(member) .offset = offsetof(struct rwb_conf, member)
@@ -34,6 +35,8 @@ static const struct row {
 	{ "count", FIELD(count), 0, 0, S64_MAX },
 	{ "warm_up", FIELD(warm_up), 0, 0, 1 << 20 },
 	{ "duration_ms", FIELD(duration_ms), 0, 0, 1000LL * 86400 * 7 },
+	{ "rate", FIELD(rate), 0, 0, 100000000 },
+	{ "arrival", FIELD(arrival), RWB_POISSON, .names = arrivals },
 	{ "max_sgl_rd", FIELD(max_sgl_rd), RWB_SGL_AS_FOUND, RWB_SGL_AS_FOUND, 65536 },
 	{ "max_sge", FIELD(max_sge), 32, 1, 256 },
 	{ "verify", FIELD(verify), 0, 0, 1 },

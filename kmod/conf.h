@@ -13,6 +13,7 @@
 
 enum rwb_role { RWB_SERVER, RWB_CLIENT };
 enum rwb_op { RWB_READ, RWB_WRITE };
+enum rwb_arrival { RWB_POISSON, RWB_FIXED };
 enum rwb_policy { RWB_DROP, RWB_WAIT, RWB_TEARDOWN };
 
 struct rwb_conf {
@@ -29,6 +30,8 @@ struct rwb_conf {
 	s64 count; /* operations of the run, 0: no limit */
 	s64 warm_up; /* operations of each QP before them, in no figure */
 	s64 duration_ms; /* 0: no limit */
+	s64 rate; /* operations of the run a second; 0: each follows another */
+	s64 arrival;
 	s64 max_sgl_rd; /* RWB_SGL_AS_FOUND: leave it */
 	s64 max_sge; /* of a WR; the device may have less */
 	s64 verify;

@@ -4,49 +4,11 @@
  * found no MR or no room, and tries again when something has completed), or in
  * flight, from where its completion brings it into done.
  */
-#include <linux/bitmap.h>
 #include <linux/sched.h>
-#include <linux/slab.h>
-#include <linux/vmalloc.h>
 
-#include "memory.h"
+#include "load.h"
 
-struct rwb_ctx {
-	struct rdma_rw_ctx rw;
-	struct ib_cqe cqe;
-	struct rwb_load *load;
-	struct list_head list;
-	struct llist_node done;
-	struct scatterlist *sg;
-	unsigned int sges;
-	u64 addr;
-	u32 rkey, index;
-	u32 wrs;
-	bool prepared; /* rw is: it waits for room in the send queue */
-	bool waiting; /* for an MR, and has been counted */
-	bool stalled; /* for room in the send queue, likewise */
-	bool in_flight;
-	u64 waits_ns, stalls_ns; /* since when it does so */
-	u64 init_at_ns, begin_ns, end_ns, init_ns, post_ns;
-	enum ib_wc_status status;
-};
-
-struct rwb_load {
-	struct rwb_conn *conn;
-	struct rwb_ctx *ctxs;
-	struct list_head ready, parked;
-	struct llist_head done;
-	u32 in_flight, sq_used;
-	u64 share; /* operations, 0: no limit */
-	bool teardown; /* an empty pool asks for it */
-	int err;
-	unsigned long written[BITS_TO_LONGS(RWB_MAX_CONTEXTS)];
-};
-
-static enum dma_data_direction direction(const struct rwb_conf *conf)
-{
-	return conf->op == RWB_READ ? DMA_FROM_DEVICE : DMA_TO_DEVICE;
-}
+#define SLACK_NS 100000 /* timers of a worker come up to 50 us late */
 
 static int fail(struct rwb_load *load, int err, const char *what)
 {
@@ -55,7 +17,7 @@ static int fail(struct rwb_load *load, int err, const char *what)
 	return err;
 }
 
-static void completed(struct ib_cq *cq, struct ib_wc *wc)
+void rwb_ctx_completed(struct ib_cq *cq, struct ib_wc *wc)
 {
 	struct rwb_ctx *ctx = container_of(wc->wr_cqe, struct rwb_ctx, cqe);
 	struct rwb_conn *conn = ctx->load->conn;
@@ -66,34 +28,71 @@ static void completed(struct ib_cq *cq, struct ib_wc *wc)
 	wake_up_all(&conn->wait);
 }
 
-/* ---- data */
+/* ---- a schedule */
 
-static void spoil(struct rwb_ctx *ctx)
+static u64 since_begin(const struct rwb_load *load)
 {
-	unsigned int i;
-
-	for (i = 0; i < ctx->sges; i++)
-		memset(sg_virt(&ctx->sg[i]), 0xa5, ctx->sg[i].length);
+	return ktime_get_ns() - load->conn->run->begin_ns;
 }
 
-static void fill(struct rwb_ctx *ctx, const struct rwb_conf *conf)
+static u64 arrivals_end(const struct rwb_load *load)
 {
-	u64 position = (u64)ctx->index * conf->size;
-	unsigned int i;
+	u64 ms = load->conn->run->conf.duration_ms;
 
-	for (i = 0; i < ctx->sges; position += ctx->sg[i++].length)
-		rwb_pattern_fill(sg_virt(&ctx->sg[i]), ctx->sg[i].length, conf->seed, position);
+	return ms ? ms * NSEC_PER_MSEC : U64_MAX;
 }
 
-static u64 check(struct rwb_ctx *ctx, const struct rwb_conf *conf)
+/* Does another operation come, and when? */
+static bool next_arrival(const struct rwb_load *load, const struct rwb_arrivals *arrivals,
+			 u64 *due_p)
 {
-	u64 position = (u64)ctx->index * conf->size, wrong = 0;
-	unsigned int i;
+	*due_p = rwb_arrivals_due(arrivals);
+	return *due_p < arrivals_end(load) && (!load->share || arrivals->n < load->share);
+}
 
-	for (i = 0; i < ctx->sges; position += ctx->sg[i++].length)
-		wrong += rwb_pattern_check(sg_virt(&ctx->sg[i]), ctx->sg[i].length, conf->seed,
-					   position);
-	return wrong;
+/* Those that are due by now; more of them than began are a queue. */
+static void see_arrivals(struct rwb_load *load)
+{
+	struct rwb_stats *stats = &load->conn->stats;
+	u64 now = since_begin(load), due;
+
+	while (next_arrival(load, &load->due, &due) && due <= now) {
+		rwb_arrivals_take(&load->due);
+		cond_resched();
+	}
+	stats->queue_max = max(stats->queue_max, load->due.n - load->begun.n);
+}
+
+/* From a schedule's first operation on; it goes on after a teardown. */
+static void open_schedule(struct rwb_load *load)
+{
+	const struct rwb_conf *conf = &load->conn->run->conf;
+
+	load->open = true;
+	rwb_arrivals_init(&load->begun, conf->arrival == RWB_POISSON, conf->rate, conf->qps,
+			  load->conn->index, conf->seed);
+	load->due = load->begun;
+}
+
+/* What was due and never began, when all is over. */
+static void close_schedule(struct rwb_load *load)
+{
+	struct rwb_stats *stats = &load->conn->stats;
+	u64 now;
+
+	see_arrivals(load);
+	now = min(since_begin(load), arrivals_end(load));
+	stats->unserved = load->due.n - load->begun.n;
+	stats->unserved_ns = stats->unserved * now - (load->due.sum_ns - load->begun.sum_ns);
+}
+
+/* An operation takes its arrival. */
+static void arrive(struct rwb_ctx *ctx)
+{
+	struct rwb_load *load = ctx->load;
+
+	ctx->due_ns = load->conn->run->begin_ns + rwb_arrivals_due(&load->begun);
+	rwb_arrivals_take(&load->begun);
 }
 
 /* ---- an operation */
@@ -132,6 +131,11 @@ static void no_mr(struct rwb_ctx *ctx, u64 ns)
 		fallthrough;
 	default:
 		stats->failed++;
+		/* Of a schedule, it is over: the context is there for the next one. */
+		if (load->open) {
+			list_move_tail(&ctx->list, &load->ready);
+			return;
+		}
 	}
 	park(ctx);
 }
@@ -145,13 +149,17 @@ static int prepare(struct rwb_ctx *ctx)
 
 	if (!ctx->waiting) {
 		conn->stats.issued++;
+		if (load->open)
+			arrive(ctx);
 		if (conf->verify && conf->op == RWB_READ)
-			spoil(ctx);
+			rwb_ctx_spoil(ctx);
 	}
 	memset(&ctx->rw, 0, sizeof(ctx->rw));
 	ctx->init_at_ns = ktime_get_ns();
+	if (!ctx->waiting)
+		ctx->began_ns = ctx->init_at_ns;
 	ret = rdma_rw_ctx_init(&ctx->rw, conn->id->qp, conn->id->port_num, ctx->sg, ctx->sges, 0,
-			       ctx->addr, ctx->rkey, direction(conf));
+			       ctx->addr, ctx->rkey, rwb_direction(conf));
 	ctx->init_ns = ktime_get_ns() - ctx->init_at_ns;
 	if (ret == -EAGAIN) {
 		no_mr(ctx, ctx->init_ns);
@@ -176,7 +184,7 @@ static void unprepare(struct rwb_ctx *ctx)
 	struct rwb_conn *conn = ctx->load->conn;
 
 	rdma_rw_ctx_destroy(&ctx->rw, conn->id->qp, conn->id->port_num, ctx->sg, ctx->sges,
-			    direction(&conn->run->conf));
+			    rwb_direction(&conn->run->conf));
 	ctx->prepared = false;
 }
 
@@ -230,7 +238,7 @@ static void count(struct rwb_ctx *ctx, u64 destroyed_ns, u64 destroy_ns)
 		return;
 	}
 	path = &conn->stats.paths[ctx->rw.type];
-	if (rwb_path_prepare(path)) {
+	if (rwb_path_prepare(path, ctx->load->open)) {
 		fail(ctx->load, -ENOMEM, "out of memory for a histogram");
 		return;
 	}
@@ -241,7 +249,13 @@ static void count(struct rwb_ctx *ctx, u64 destroyed_ns, u64 destroy_ns)
 	path->post_ns += ctx->post_ns;
 	path->destroy_ns += destroy_ns;
 	path->hold_ns += destroyed_ns - ctx->init_at_ns;
-	rwb_hist_record(path->hist, ctx->end_ns - ctx->begin_ns);
+	if (!ctx->load->open) {
+		rwb_hist_record(path->hist, ctx->end_ns - ctx->begin_ns);
+		return;
+	}
+	rwb_hist_record(path->hist, ctx->end_ns - ctx->due_ns);
+	rwb_hist_record(path->service, ctx->end_ns - ctx->began_ns);
+	path->queued_ns += ctx->began_ns - ctx->due_ns;
 }
 
 static void finish(struct rwb_ctx *ctx, bool ending)
@@ -261,7 +275,7 @@ static void finish(struct rwb_ctx *ctx, bool ending)
 		count(ctx, destroyed, destroyed - began);
 		__set_bit(ctx->index, load->written);
 		if (conf->verify && conf->op == RWB_READ)
-			conn->stats.corrupt_bytes += check(ctx, conf);
+			conn->stats.corrupt_bytes += rwb_ctx_check(ctx, conf);
 	} else if (ending) {
 		conn->stats.lost++;
 	} else {
@@ -306,14 +320,19 @@ static bool may_start(const struct rwb_load *load)
 /* Those that have begun may go on when the last one has begun. */
 static bool may_begin(const struct rwb_load *load, const struct rwb_ctx *ctx)
 {
-	return !load->share || ctx->prepared || ctx->waiting ||
-	       load->conn->stats.issued < load->share;
+	if (ctx->prepared || ctx->waiting)
+		return true;
+	if (load->open)
+		return load->begun.n < load->due.n;
+	return !load->share || load->conn->stats.issued < load->share;
 }
 
 static void start_ready(struct rwb_load *load)
 {
 	struct rwb_ctx *ctx, *next;
 
+	if (load->open)
+		see_arrivals(load);
 	list_for_each_entry_safe(ctx, next, &load->ready, list) {
 		if (!may_start(load))
 			return;
@@ -336,11 +355,38 @@ static bool stuck(struct rwb_load *load)
 	return false;
 }
 
+/* Is there a context for the next operation of the schedule, and when? */
+static bool awaits_arrival(const struct rwb_load *load, u64 *due_p)
+{
+	return load->open && !list_empty(&load->ready) && next_arrival(load, &load->begun, due_p);
+}
+
+/* A thread wakes late by its slack; what remains is waited for awake. */
+static void wait_arrival(struct rwb_load *load, u64 due)
+{
+	struct rwb_conn *conn = load->conn;
+	const struct rwb_run *run = conn->run;
+	u64 now = since_begin(load), most = run->conf.deadline_ms * NSEC_PER_MSEC;
+
+	if (due > now + SLACK_NS)
+		wait_event_hrtimeout(conn->wait, !llist_empty(&load->done) || rwb_conn_lost(conn) ||
+				     READ_ONCE(run->stop),
+				     ns_to_ktime(min(due - now - SLACK_NS, most)));
+	else
+		while (since_begin(load) < due && llist_empty(&load->done))
+			cond_resched();
+}
+
 static void wait_some(struct rwb_load *load)
 {
 	struct rwb_conn *conn = load->conn;
 	const struct rwb_run *run = conn->run;
+	u64 due;
 
+	if (awaits_arrival(load, &due)) {
+		wait_arrival(load, due);
+		return;
+	}
 	if (!wait_event_timeout(conn->wait, !llist_empty(&load->done) || rwb_conn_lost(conn) ||
 				READ_ONCE(run->stop), msecs_to_jiffies(run->conf.deadline_ms)))
 		fail(load, -ETIMEDOUT, "nothing has completed for the whole deadline");
@@ -383,14 +429,17 @@ int rwb_load_run(struct rwb_conn *conn)
 {
 	struct rwb_load *load = conn->load;
 	struct rwb_run *run = conn->run;
+	u64 due;
 
 	load->teardown = false;
+	if (run->conf.rate && run->begin_ns && !load->open)
+		open_schedule(load);
 	bitmap_zero(load->written, RWB_MAX_CONTEXTS);
 	while (may_start(load)) {
 		start_ready(load);
 		if (stuck(load))
 			fail(load, -ENOBUFS, "the pool is empty with nothing in flight: max_rdma_ctxs is too small for one operation");
-		if (!load->in_flight)
+		if (!load->in_flight && !awaits_arrival(load, &due))
 			break;
 		wait_some(load);
 		collect(load, false);
@@ -398,87 +447,9 @@ int rwb_load_run(struct rwb_conn *conn)
 	if (rwb_conn_lost(conn) && !READ_ONCE(run->stop) && !load->err)
 		fail(load, conn->gone ? conn->gone : -ECONNRESET, "the server is gone");
 	drain(load);
+	if (load->open)
+		close_schedule(load);
 	if (load->err)
 		return load->err;
 	return load->teardown && !READ_ONCE(run->stop) ? -EAGAIN : 0;
-}
-
-bool rwb_load_forces_mr(struct rwb_conn *conn)
-{
-	struct rwb_ctx *ctx = &conn->load->ctxs[0];
-	struct rdma_rw_ctx rw = {};
-	bool forced;
-	int ret;
-
-	/* A WRITE takes an MR under force_mr only. It is prepared, never posted. */
-	ret = rdma_rw_ctx_init(&rw, conn->id->qp, conn->id->port_num, ctx->sg, 1, 0, ctx->addr,
-			       ctx->rkey, DMA_TO_DEVICE);
-	if (ret < 0)
-		return ret == -EAGAIN;
-	forced = rw.type == RWB_PATH_MR;
-	rdma_rw_ctx_destroy(&rw, conn->id->qp, conn->id->port_num, ctx->sg, 1, DMA_TO_DEVICE);
-	return forced;
-}
-
-void rwb_load_place(struct rwb_conn *conn, u32 context, u64 addr, u32 rkey)
-{
-	conn->load->ctxs[context].addr = addr;
-	conn->load->ctxs[context].rkey = rkey;
-}
-
-const unsigned long *rwb_load_written(struct rwb_conn *conn)
-{
-	return conn->load->written;
-}
-
-void rwb_load_limit(struct rwb_conn *conn, u64 operations)
-{
-	conn->load->share = operations;
-}
-
-int rwb_load_open(struct rwb_conn *conn)
-{
-	const struct rwb_conf *conf = &conn->run->conf;
-	struct rwb_load *load;
-	u32 i;
-
-	load = kzalloc(sizeof(*load), GFP_KERNEL);
-	if (!load)
-		return -ENOMEM;
-	conn->load = load;
-	load->conn = conn;
-	INIT_LIST_HEAD(&load->ready);
-	INIT_LIST_HEAD(&load->parked);
-	init_llist_head(&load->done);
-	load->ctxs = kvcalloc(conf->contexts, sizeof(*load->ctxs), GFP_KERNEL);
-	if (!load->ctxs)
-		return -ENOMEM;
-	for (i = 0; i < conf->contexts; i++) {
-		struct rwb_ctx *ctx = &load->ctxs[i];
-
-		ctx->load = load;
-		ctx->index = i;
-		ctx->cqe.done = completed;
-		ctx->sg = rwb_sg_alloc(conf->size, conf->segment, &ctx->sges);
-		if (!ctx->sg)
-			return -ENOMEM;
-		fill(ctx, conf);
-		list_add_tail(&ctx->list, &load->ready);
-		cond_resched();
-	}
-	return 0;
-}
-
-void rwb_load_close(struct rwb_conn *conn)
-{
-	struct rwb_load *load = conn->load;
-	u32 i;
-
-	if (!load)
-		return;
-	for (i = 0; load->ctxs && i < conn->run->conf.contexts; i++)
-		rwb_sg_free(load->ctxs[i].sg, load->ctxs[i].sges);
-	kvfree(load->ctxs);
-	kfree(load);
-	conn->load = NULL;
 }

@@ -16,15 +16,19 @@ static u64 sum(struct rwb_run *run, size_t offset)
 
 #define SUM(run, member) sum(run, offsetof(struct rwb_stats, member))
 
-/* Pairs with rwb_path_prepare(): what a new histogram holds is seen, too. */
-static struct rwb_hist *hist_of(struct rwb_conn *conn, int path)
+/* A QP's histogram of latencies or of service. Pairs with rwb_path_prepare(). */
+static struct rwb_hist *hist_of(struct rwb_conn *conn, int path, bool service)
 {
-	/* see above */
-	return smp_load_acquire(&conn->stats.paths[path].hist);
+	struct rwb_path *p = &conn->stats.paths[path];
+	struct rwb_hist **hist_p = service ? &p->service : &p->hist;
+
+	/* what a new histogram holds is seen, too */
+	return smp_load_acquire(hist_p);
 }
 
 /* Non-empty buckets of values from @low to @high as [index, count], over all QPs. */
-static void show_buckets(struct seq_file *file, struct rwb_run *run, int path, u64 low, u64 high)
+static void show_buckets(struct seq_file *file, struct rwb_run *run, int path, bool service,
+			 u64 low, u64 high)
 {
 	const char *comma = "";
 	u32 i;
@@ -35,7 +39,7 @@ static void show_buckets(struct seq_file *file, struct rwb_run *run, int path, u
 		u64 n = 0;
 
 		list_for_each_entry(conn, &run->conns, list) {
-			struct rwb_hist *hist = hist_of(conn, path);
+			struct rwb_hist *hist = hist_of(conn, path, service);
 
 			n += hist ? hist->buckets[i] : 0;
 		}
@@ -47,13 +51,13 @@ static void show_buckets(struct seq_file *file, struct rwb_run *run, int path, u
 	seq_puts(file, "]");
 }
 
-static void show_path(struct seq_file *file, struct rwb_run *run, int path)
+static void show_hist(struct seq_file *file, struct rwb_run *run, int path, bool service)
 {
 	u64 low = U64_MAX, high = 0, count = 0, total = 0;
 	struct rwb_conn *conn;
 
 	list_for_each_entry(conn, &run->conns, list) {
-		struct rwb_hist *hist = hist_of(conn, path);
+		struct rwb_hist *hist = hist_of(conn, path, service);
 
 		if (!hist || !hist->count)
 			continue;
@@ -62,16 +66,25 @@ static void show_path(struct seq_file *file, struct rwb_run *run, int path)
 		count += hist->count;
 		total += hist->sum_ns;
 	}
+	seq_printf(file, "\"%s\":{\"count\":%llu,\"sum\":%llu,\"min\":%llu,\"max\":%llu,",
+		   service ? "service_ns" : "latency_ns", count, total, count ? low : 0, high);
+	show_buckets(file, run, path, service, count ? low : 0, high);
+	seq_puts(file, "}");
+}
+
+static void show_path(struct seq_file *file, struct rwb_run *run, int path)
+{
 	seq_printf(file, "\"%s\":{\"operations\":%llu,\"wrs\":%llu,\"bytes\":%llu,", path_names[path],
 		   SUM(run, paths[path].operations), SUM(run, paths[path].wrs),
 		   SUM(run, paths[path].bytes));
 	seq_printf(file, "\"init_ns\":%llu,\"post_ns\":%llu,\"destroy_ns\":%llu,\"hold_ns\":%llu,",
 		   SUM(run, paths[path].init_ns), SUM(run, paths[path].post_ns),
 		   SUM(run, paths[path].destroy_ns), SUM(run, paths[path].hold_ns));
-	seq_printf(file, "\"latency_ns\":{\"count\":%llu,\"sum\":%llu,\"min\":%llu,\"max\":%llu,",
-		   count, total, count ? low : 0, high);
-	show_buckets(file, run, path, count ? low : 0, high);
-	seq_puts(file, "}}");
+	seq_printf(file, "\"queued_ns\":%llu,", SUM(run, paths[path].queued_ns));
+	show_hist(file, run, path, false);
+	seq_puts(file, ",");
+	show_hist(file, run, path, true);
+	seq_puts(file, "}");
 }
 
 static void show_client(struct seq_file *file, struct rwb_run *run)
@@ -98,6 +111,8 @@ static void show_client(struct seq_file *file, struct rwb_run *run)
 	seq_printf(file, "\"failed\":%llu,\"waits\":%llu,\"wait_ns\":%llu,\"lost\":%llu,\"errors\":%llu,",
 		   SUM(run, failed), SUM(run, waits), SUM(run, wait_ns), SUM(run, lost),
 		   SUM(run, errors));
+	seq_printf(file, "\"rate\":%lld,\"queue_max\":%llu,\"unserved\":%llu,\"unserved_ns\":%llu,",
+		   conf->rate, SUM(run, queue_max), SUM(run, unserved), SUM(run, unserved_ns));
 	seq_printf(file, "\"sq_stalls\":%llu,\"sq_stall_ns\":%llu,", SUM(run, sq_stalls),
 		   SUM(run, sq_stall_ns));
 	seq_printf(file, "\"reconnects\":%llu,\"reconnect_ns\":%llu,\"corrupt_bytes\":%llu,\"unknown_path\":%llu,",

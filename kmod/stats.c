@@ -14,23 +14,32 @@ void rwb_stats_free(struct rwb_stats *stats)
 {
 	int i;
 
-	for (i = 0; i < RWB_PATHS; i++)
+	for (i = 0; i < RWB_PATHS; i++) {
 		vfree(stats->paths[i].hist);
+		vfree(stats->paths[i].service);
+	}
 }
 
-int rwb_path_prepare(struct rwb_path *path)
+static int make(struct rwb_hist **hist_p)
 {
 	struct rwb_hist *hist;
 
-	if (path->hist)
+	if (*hist_p)
 		return 0;
 	hist = vzalloc(sizeof(*hist));
 	if (!hist)
 		return -ENOMEM;
 	hist->min_ns = U64_MAX;
 	/* A reader of the report sees it whole. */
-	smp_store_release(&path->hist, hist);
+	smp_store_release(hist_p, hist);
 	return 0;
+}
+
+int rwb_path_prepare(struct rwb_path *path, bool with_service)
+{
+	int err = make(&path->hist);
+
+	return err || !with_service ? err : make(&path->service);
 }
 
 void rwb_hist_record(struct rwb_hist *hist, u64 ns)

@@ -33,7 +33,10 @@ struct rwb_path {
 	u64 operations, wrs, bytes; /* that completed well */
 	u64 init_ns, post_ns, destroy_ns;
 	u64 hold_ns; /* from before init to behind destroy: so long MRs are held */
-	struct rwb_hist *hist; /* of latencies; made for the path's first operation */
+	u64 queued_ns; /* of a schedule: from when they were due until they began */
+	/* of latencies, of a schedule since they were due; made for the path's first operation */
+	struct rwb_hist *hist;
+	struct rwb_hist *service; /* of a schedule: since they began */
 };
 
 struct rwb_stats {
@@ -49,12 +52,13 @@ struct rwb_stats {
 	u64 reconnects, reconnect_ns;
 	u64 corrupt_bytes, unknown_path;
 	u64 low_water; /* fewest free MRs seen, U64_MAX: none was ever wanted */
+	u64 queue_max, unserved, unserved_ns; /* of a schedule: due, and not begun */
 	u64 end_ns;
 };
 
 void rwb_stats_init(struct rwb_stats *stats);
 void rwb_stats_free(struct rwb_stats *stats);
-int rwb_path_prepare(struct rwb_path *path);
+int rwb_path_prepare(struct rwb_path *path, bool with_service);
 void rwb_hist_record(struct rwb_hist *hist, u64 ns);
 
 #endif

@@ -71,11 +71,14 @@ static void fill_moments(const struct rw_kernel_row *row, struct rw_latency *lat
 	}
 }
 
-/* From before the post to the completion's handler: planning stands beside it. */
+/*
+ * From before the post to the completion's handler, planning stands beside it; of an open
+ * loop from when it was due, and then planning is part of it.
+ */
 static struct rw_latency *latency_of(const struct rw_client *client,
 				     const struct rw_kernel_row *row)
 {
-	struct rw_latency *latency = rw_latency_new(&client->clock, false, 0);
+	struct rw_latency *latency = rw_latency_new(&client->clock, client->conf->rate, 0);
 
 	if (!latency)
 		return NULL;
@@ -83,9 +86,12 @@ static struct rw_latency *latency_of(const struct rw_client *client,
 		const struct rw_kernel_path *path = &row->paths[i];
 
 		rw_hist_merge(&latency->hist, &path->hist);
+		rw_hist_merge(&latency->service, &path->service);
+		latency->queued_ns += (double)path->queued_ns;
 		latency->plan_ns += (double)path->init_ns;
 		latency->post_ns += (double)path->post_ns;
-		latency->device_ns += (double)path->latency_ns - (double)path->post_ns;
+		latency->device_ns += (double)path->latency_ns - (double)path->queued_ns -
+				      (double)path->post_ns;
 	}
 	latency->blocks = row->blocks;
 	fill_moments(row, latency);
@@ -116,6 +122,9 @@ int rw_kernel_fill_result(const struct rw_client *client, const struct rw_kernel
 		.teardown_ns = (double)row->reconnect_ns,
 		.torn = row->lost,
 		.elapsed_ns = row->elapsed_ns,
+		.rate = conf->rate,
+		.queue_max = row->queue_max,
+		.unserved = row->unserved,
 		.verified = conf->verify,
 		.interrupted = *client->stop,
 		.corrupt.bytes = row->corrupt_bytes,
@@ -127,6 +136,10 @@ int rw_kernel_fill_result(const struct rw_client *client, const struct rw_kernel
 	};
 	for (int i = 0; i < RW_NR_KERNEL_PATHS; i++)
 		result->wrs += row->paths[i].wrs;
+	if (conf->rate)
+		result->queue_mean = ((result->latency ? result->latency->queued_ns : 0) +
+				      (double)row->unserved_ns) /
+				     (double)row->elapsed_ns;
 	/* One post each. */
 	result->doorbells = result->operations;
 	if (!result->latency || !result->kernel)

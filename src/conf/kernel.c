@@ -34,8 +34,7 @@ static int check_given(const struct rw_conf *conf, struct rw_err *err)
 		{ "work items of the kernel measure, one for each QP",
 		  { "threads", "cores", "no_pin", "events", "cpu_util", "report-cycles" } },
 		{ "the module has no such load",
-		  { "mix", "mix_sizes", "bidirectional", "margin", "rate", "rate_limit", "think_us",
-		    "latency_gap" } },
+		  { "mix", "mix_sizes", "bidirectional", "margin", "rate_limit", "think_us", "latency_gap" } },
 		{ "the module counts a row as a whole",
 		  { "report-unsorted", "pool_target", "interval_ms", "report_interval" } },
 		{ "the kernel plans, not this program", { "explain", "selftest" } },
@@ -66,6 +65,9 @@ static int check_limits(const struct rw_conf *conf, struct rw_err *err)
 			return rw_fail(err, RW_EXIT_USAGE, -EINVAL,
 				       "--%s: --engine=kernel takes %" PRIu64 " at the most; lower it",
 				       limits[i].name, limits[i].most);
+	if (conf->rate && strcmp(conf->arrival, "poisson") && strcmp(conf->arrival, "fixed"))
+		return rw_fail(err, RW_EXIT_USAGE, -EINVAL,
+			       "--arrival: --engine=kernel has poisson and fixed; give one of them");
 	if (!conf->qp_timeout)
 		return rw_fail(err, RW_EXIT_USAGE, -EINVAL,
 			       "--qp-timeout: --engine=kernel takes 1 to 31; raise it");

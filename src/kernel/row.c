@@ -18,11 +18,12 @@ static const struct count row_counts[] = {
 	ROW(elapsed_ns), ROW(issued),	 ROW(eagain),	   ROW(eagain_ns),   ROW(failed),
 	ROW(waits),	 ROW(wait_ns),	 ROW(lost),	   ROW(errors),	     ROW(sq_stalls),
 	ROW(sq_stall_ns), ROW(reconnects), ROW(reconnect_ns), ROW(corrupt_bytes),
+	ROW(queue_max),	 ROW(unserved),	 ROW(unserved_ns),
 };
 
 static const struct count path_counts[] = {
 	PATH(operations), PATH(wrs),	    PATH(bytes),   PATH(init_ns),
-	PATH(post_ns),	  PATH(destroy_ns), PATH(hold_ns),
+	PATH(post_ns),	  PATH(destroy_ns), PATH(hold_ns), PATH(queued_ns),
 };
 
 static const char *const path_names[] = { "single", "multi", "mr" };
@@ -35,8 +36,10 @@ struct rw_kernel_row *rw_kernel_row_new(void)
 	if (!row)
 		return NULL;
 	row->pool_low_water = UINT64_MAX;
-	for (int i = 0; i < RW_NR_KERNEL_PATHS; i++)
+	for (int i = 0; i < RW_NR_KERNEL_PATHS; i++) {
 		rw_hist_init(&row->paths[i].hist);
+		rw_hist_init(&row->paths[i].service);
+	}
 	return row;
 }
 
@@ -67,7 +70,7 @@ static bool add_counts(const json_t *obj, const struct count *counts, size_t n, 
 }
 
 /* [[index, count], ...] with their extremes. */
-static bool add_hist(const json_t *latency, struct rw_kernel_path *path)
+static bool add_hist(const json_t *latency, struct rw_hist *hist, uint64_t *sum_p)
 {
 	const json_t *buckets = json_object_get(latency, "buckets"), *bucket;
 	uint64_t count, sum, min, max, seen = 0;
@@ -82,19 +85,22 @@ static bool add_hist(const json_t *latency, struct rw_kernel_path *path)
 
 		if (index < 0 || index >= RW_HIST_BUCKETS || n < 0)
 			return false;
-		path->hist.buckets[index] += (uint64_t)n;
+		hist->buckets[index] += (uint64_t)n;
 		seen += (uint64_t)n;
 	}
 	if (count)
-		rw_hist_account(&path->hist, count, min, max);
-	path->latency_ns += sum;
+		rw_hist_account(hist, count, min, max);
+	*sum_p += sum;
 	return seen == count;
 }
 
 static bool add_path(const json_t *obj, struct rw_kernel_path *path)
 {
+	uint64_t service_ns = 0;
+
 	return add_counts(obj, path_counts, RW_ARRAY_SIZE(path_counts), path) &&
-	       add_hist(json_object_get(obj, "latency_ns"), path);
+	       add_hist(json_object_get(obj, "latency_ns"), &path->hist, &path->latency_ns) &&
+	       add_hist(json_object_get(obj, "service_ns"), &path->service, &service_ns);
 }
 
 static void sum_latency(const struct rw_kernel_row *row, uint64_t *ns_p, uint64_t *count_p)

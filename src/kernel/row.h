@@ -22,8 +22,10 @@ enum rw_kernel_path_type {
 struct rw_kernel_path {
 	uint64_t operations, wrs, bytes; /* that completed well */
 	uint64_t init_ns, post_ns, destroy_ns, hold_ns;
+	uint64_t queued_ns;  /* of an open loop: from when they were due until they began */
 	uint64_t latency_ns; /* their sum, exact */
 	struct rw_hist hist;
+	struct rw_hist service; /* of an open loop: since they began */
 };
 
 struct rw_kernel_row {
@@ -38,6 +40,7 @@ struct rw_kernel_row {
 	uint64_t errors;
 	uint64_t sq_stalls, sq_stall_ns;
 	uint64_t reconnects, reconnect_ns;
+	uint64_t queue_max, unserved, unserved_ns; /* of an open loop: due, and not begun */
 	uint64_t corrupt_bytes;
 	uint64_t pool_low_water;    /* UINT64_MAX: nobody took an MR */
 	uint64_t send_queue_wrs;

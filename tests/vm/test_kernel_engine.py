@@ -156,6 +156,24 @@ def declare_load(bed):
         true(run.row()["elapsed_ns"] >= 1e9, "a second")
         eq(run.row()["kernel"]["max_sgl_rd_used"], 20, "the threshold while the row ran")
 
+    @case("an open loop: operations come by their schedule, and latencies count from it")
+    def _():
+        row = bed.client(ENGINE, "-D", "2", "-t", "16", "-q", "2", "--path=auto", "--rate=100",
+                         "--arrival=fixed", "--verify").row()
+        loop = row["open_loop"]
+        eq(row["operations_issued"] + loop["never_begun"], 200, "operations of two seconds")
+        eq((loop["offered_per_s"], loop["service_ns"]["count"]), (100, row["n_iterations"]),
+           "offered, those that were timed")
+        true(row["t_avg"] * 1e3 > loop["queued_mean_ns"] > 0, "the queue is part of the latency")
+        row = bed.client(ENGINE, "-D", "1", "-t", "1", "--path=auto", "--rate=100000").row()
+        loop = row["open_loop"]
+        true(loop["never_begun"] > 1000 and loop["queue_max"] >= loop["never_begun"] and
+             not loop["reached"], "more than the device can do stays in the queue")
+        mean = 100000
+        true(abs(row["operations_issued"] + loop["never_begun"] - mean) < 6 * mean ** 0.5,
+             f"Poisson arrivals of a second: {row['operations_issued'] + loop['never_begun']}")
+        true(loop["queue_mean"] > loop["queue_max"] / 4, "the queue grows evenly")
+
     @case("latencies: the histogram and the split are the kernel's, the paths take turns")
     def _():
         server = shared_server("ib_rw_lat", device=bed.devices[0], program=LATENCY)
@@ -253,8 +271,9 @@ def declare_missing(bed):
 
     @case("options that mean nothing to it are refused in a line")
     def _():
-        for option in ("--threads=2", "--mtu=1024", "--mix=read:50", "--sq=kernel", "--odp",
-                       "--pool_target=0.1", "-b", "-s 32M", "-q 65", "-t 5000", "--explain"):
+        for option in ("--threads=2", "--mtu=1024", "--mix=read:50", "--sq=kernel",
+                       "--odp", "--pool_target=0.1", "--rate_limit=1", "-b", "-s 32M", "-q 65",
+                       "-t 5000", "--explain"):
             words = option.split()[0].lstrip("-").split("=")[0]
             host = () if option == "--explain" else ("127.0.0.1",)
             done = subprocess.run([LATENCY.replace("lat", "bw"), ENGINE, *option.split(), *host],

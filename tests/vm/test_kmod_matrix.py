@@ -113,6 +113,17 @@ def declare_others(guest):
         run = run_client(contexts=4, duration_ms=150)
         true(run["elapsed_ns"] >= 150e6 and completed(run) > 0, f"{run['elapsed_ns']} ns")
 
+    @case("an operation of a schedule that finds no MR is one operation")
+    def _():
+        run = run_client(contexts=CONTEXTS, max_rdma_ctxs=1, count=150, rate=20000, arrival="fixed",
+                         max_sgl_rd=THRESHOLD, verify=1)
+        eq((run["issued"], run["unserved"]), (150, 0), "operations, never begun")
+        eq(run["failed"], run["eagain"], "each EAGAIN drops an operation")
+        for path in run["paths"].values():
+            eq(path["service_ns"]["count"], path["operations"], "service times")
+            true(path["latency_ns"]["sum"] == path["service_ns"]["sum"] + path["queued_ns"],
+                 "latency is queue and service")
+
     @case("one segment, and odd sizes")
     def _():
         for size in (1, 4096, 5000, 65535):

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/* The contexts of a QP, and where each of them is. */
+#ifndef RWB_LOAD_H
+#define RWB_LOAD_H
+
+#include <linux/bitmap.h>
+
+#include "arrival.h"
+#include "memory.h"
+
+struct rwb_ctx {
+	struct rdma_rw_ctx rw;
+	struct ib_cqe cqe;
+	struct rwb_load *load;
+	struct list_head list;
+	struct llist_node done;
+	struct scatterlist *sg;
+	unsigned int sges;
+	u64 addr;
+	u32 rkey, index;
+	u32 wrs;
+	u64 due_ns; /* by the schedule */
+	bool prepared; /* rw is: it waits for room in the send queue */
+	bool waiting; /* for an MR, and has been counted */
+	bool stalled; /* for room in the send queue, likewise */
+	bool in_flight;
+	u64 waits_ns, stalls_ns; /* since when it does so */
+	u64 began_ns; /* the first attempt */
+	u64 init_at_ns, begin_ns, end_ns, init_ns, post_ns;
+	enum ib_wc_status status;
+};
+
+struct rwb_load {
+	struct rwb_conn *conn;
+	struct rwb_ctx *ctxs;
+	struct list_head ready, parked;
+	struct llist_head done;
+	u32 in_flight, sq_used;
+	u64 share; /* operations, 0: no limit */
+	bool open; /* operations come by a schedule: */
+	struct rwb_arrivals begun, due; /* those that began, and those that should have */
+	bool teardown; /* an empty pool asks for it */
+	int err;
+	unsigned long written[BITS_TO_LONGS(RWB_MAX_CONTEXTS)];
+};
+
+static inline enum dma_data_direction rwb_direction(const struct rwb_conf *conf)
+{
+	return conf->op == RWB_READ ? DMA_FROM_DEVICE : DMA_TO_DEVICE;
+}
+
+/* ---- contexts.c: their memory. A READ that is verified finds other bytes there. */
+void rwb_ctx_spoil(struct rwb_ctx *ctx);
+/* How many bytes are wrong. */
+u64 rwb_ctx_check(struct rwb_ctx *ctx, const struct rwb_conf *conf);
+
+/* ---- load.c */
+void rwb_ctx_completed(struct ib_cq *cq, struct ib_wc *wc);
+
+#endif
