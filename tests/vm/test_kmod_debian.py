@@ -16,7 +16,7 @@ import sys
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 # pylint: disable=wrong-import-position
-from rwproc import BUILDDIR, SRCDIR, Failed, eq, note, true
+from rwproc import BUILDDIR, SRCDIR, Failed, Skipped, eq, note, true
 from rwtap import case, run_cases
 
 DIRECTORY = os.path.join(BUILDDIR, "kmod-debian")
@@ -64,7 +64,8 @@ poweroff -f
 def why_not():
     if os.environ.get("RW_SLOW") != "1":
         return "takes minutes: RW_SLOW=1, or scripts/check --slow"
-    absent = [name for name in ("qemu-system-x86_64", "busybox", "cpio", "depmod", "rdma")
+    absent = [name for name in ("qemu-system-x86_64", "busybox", "cpio", "depmod", "dkms",
+                                  "rdma")
               if not shutil.which(name)]
     if absent or not headers():
         return "without " + ", ".join(absent or ["linux-headers-amd64"]) + \
@@ -114,6 +115,18 @@ def build_module():
     said = run("make", "-C", headers(), "M=" + os.path.abspath(place), "modules")
     eq([line for line in said.splitlines() if "warning" in line.lower()], [], "warnings")
     return os.path.join(place, "rw_bench.ko")
+
+
+def dkms():
+    """The module as DKMS makes it, in trees of its own: nothing is installed."""
+    place = os.path.abspath(os.path.join(DIRECTORY, "dkms"))
+    shutil.rmtree(place, ignore_errors=True)
+    for name in ("tree", "install"):
+        os.makedirs(os.path.join(place, name))
+    shutil.copytree(SRCDIR + "/kmod", place + "/source/rw_bench-0.1")
+    run("dkms", "build", "rw_bench/0.1", "-k", release(), f"--dkmstree={place}/tree",
+        f"--sourcetree={place}/source", f"--installtree={place}/install")
+    return glob.glob(f"{place}/tree/rw_bench/0.1/{release()}/*/module/rw_bench.ko")[0]
 
 
 def put(root, source, target=None, mode=None):
@@ -174,6 +187,13 @@ def declare():
         result["module"] = build_module()
         told = run("modinfo", "-F", "vermagic", result["module"])
         eq(told.split()[0], release(), "the kernel that it is for")
+
+    @case("DKMS builds it, too, and that is what the machine is given")
+    def _():
+        if not os.access("/var/lib/dkms", os.W_OK):
+            raise Skipped("DKMS signs modules with a key in /var/lib/dkms, which is root's")
+        result["module"] = dkms()
+        eq(run("modinfo", "-F", "name", result["module"]).strip(), "rw_bench", "its name")
 
     @case("the machine boots, runs and goes off")
     def _():
