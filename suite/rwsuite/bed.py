@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 """Where a verb measures: the options that say so, and its servers."""
-from . import programs, runner
+from . import agent, launch, programs, runner
 from .errors import USAGE, SuiteError
 
 FIRST_PORT = 18515  # the programs' own
@@ -8,8 +8,10 @@ FIRST_PORT = 18515  # the programs' own
 
 def arguments(parser):
     parser.add_argument("--server", metavar="HOST", help="the other host (default: this one)")
-    parser.add_argument("--launch", choices=runner.LAUNCHES, help="how servers are started: here, "
-                        "by ssh or srun on HOST, or by hand (default: local, with --server ssh)")
+    parser.add_argument("--client", metavar="HOST", help="where clients run, started as servers are "
+                        "(default: this one)")
+    parser.add_argument("--launch", choices=launch.LAUNCHES, help="how servers are started: here, by "
+                        "ssh, srun or mpirun on HOST, or by hand (default: local, with --server ssh)")
     parser.add_argument("--address", help="where the server is reached (default: HOST)")
     parser.add_argument("--bind", help="the address that servers listen on (default: all; "
                         "127.0.0.1 if here)")
@@ -17,9 +19,10 @@ def arguments(parser):
                         f"is one above (default: {FIRST_PORT}; here any that is free)")
     parser.add_argument("--devices", metavar="SERVER,CLIENT", help="RDMA devices (default: the "
                         "first two here, or the only one; on two hosts each program's choice)")
-    parser.add_argument("--programs", metavar="DIR", help="where ib_rw_bw and ib_rw_lat are")
-    parser.add_argument("--server_programs", metavar="DIR", help="where they are on HOST "
-                        "(default: where they are here)")
+    parser.add_argument("--programs", metavar="DIR", help="where ib_rw_bw and ib_rw_lat are, on the "
+                        "client's host")
+    parser.add_argument("--server_programs", metavar="DIR", help="where they are on the server's "
+                        "(default: as there)")
 
 
 def _check(args):
@@ -30,8 +33,12 @@ def _check(args):
         args.server, args.bind = "127.0.0.1", args.bind or "127.0.0.1"
     if not args.server:
         raise SuiteError(f"--launch={args.launch} needs the other host: --server=HOST", USAGE)
-    if args.server.startswith("-"):
-        raise SuiteError(f"--server={args.server}: no name of a host", USAGE)
+    if args.client and args.launch not in launch.REMOTE:
+        raise SuiteError(f"--client={args.client} is without --launch={args.launch}: it goes with "
+                         f"{', '.join(launch.REMOTE)}, and --server", USAGE)
+    for name, host in (("server", args.server), ("client", args.client)):
+        if (host or "").startswith("-"):
+            raise SuiteError(f"--{name}={host}: no name of a host", USAGE)
     if args.port is not None and not 1 <= args.port <= 65000:
         raise SuiteError(f"--port={args.port} is out of range; give 1 to 65000", USAGE)
     args.address = args.address or args.server.rsplit("@", 1)[-1]
@@ -51,7 +58,10 @@ class Bed:
 
     def __init__(self, args, names, server_options=()):
         _check(args)
-        self.paths = {name: programs.find(name, args.programs) for name in names}
+        self._host = launch.Host(args.launch, args.client) if args.client else None
+        self._execute = self._host.execute if self._host else agent.execute
+        self.paths = {name: f"{args.programs}/{name}" if self._host and args.programs else
+                      programs.find(name, args.programs) for name in names}
         server_device, self.device = _device_pair(args)
         self._servers = {}
         for number, name in enumerate(sorted(names)):
@@ -64,13 +74,17 @@ class Bed:
     def explain(self, name, argv):
         """What program @name says of @argv on the client's device: programs.Answer."""
         return programs.explain(self.paths[name],
-                                (["-d", self.device] if self.device else []) + argv)
+                                (["-d", self.device] if self.device else []) + argv,
+                                self._execute)
 
     def measure(self, name, argv, patience):
         """Run program @name once; what the store's line has of it."""
         self._servers[name].start()
-        return runner.run_client(self.paths[name], argv, self.device, self._servers[name], patience)
+        return runner.run_client(self.paths[name], argv, self.device, self._servers[name], patience,
+                                 self._execute)
 
     def close(self):
         for server in self._servers.values():
             server.stop()
+        if self._host:
+            self._host.close()

@@ -4,9 +4,9 @@ import json
 import os
 import re
 import shutil
-import subprocess
 from typing import NamedTuple
 
+from . import agent
 from .errors import RUN, USAGE, SuiteError
 
 PATIENCE = 60  # seconds; --explain takes some ms
@@ -50,19 +50,20 @@ class Answer(NamedTuple):
     configuration: dict
 
 
-def explain(program, argv):
+def explain(program, argv, execute=agent.execute):
     """Ask @program, by --explain, what @argv would come to. No peer is needed."""
     command = [program, "--explain", "--json=-", *argv]
     try:
-        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True,
-                              timeout=PATIENCE, check=False, text=True, errors="replace")
-    except (OSError, subprocess.TimeoutExpired) as error:
+        done = execute(command, PATIENCE)
+    except OSError as error:
         raise SuiteError(f"{program} --explain: {error}: does the program run?", RUN) from None
-    if done.returncode:
-        lines = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
-        return Answer(done.returncode, lines[-1], 0, {})
+    if done["timeout"]:
+        raise SuiteError(f"{program} --explain: no answer in {PATIENCE} s: does it run?", RUN)
+    if done["status"]:
+        lines = done["err"].strip().splitlines() or [f"exit code {done['status']}"]
+        return Answer(done["status"], lines[-1], 0, {})
     try:
-        answer = json.loads(done.stdout)
+        answer = json.loads(done["out"])
         return Answer(0, "", len(answer["rows"]), answer["options"])
     except (ValueError, KeyError, TypeError):
         raise SuiteError(f"{program} --explain: no JSON: is it of this version?", RUN) from None

@@ -6,47 +6,29 @@ by kill -9, and then ends it; over ssh and srun, too. Children have a session of
 so that an interrupt of the terminal reaches only this process, which ends them in order.
 """
 import collections
-import datetime
 import json
 import os
 import random
-import shlex
 import signal
 import socket
 import subprocess
-import tempfile
 import threading
 import time
 
+from . import agent, launch
+from .agent import END_PATIENCE, end
 from .errors import PEER, USAGE, SuiteError
 
-LAUNCHES = "local", "ssh", "srun", "none"
 # The shell becomes the program ("exec"); what it leaves behind waits for the pipe's end.
 LEASH = ('exec 3<&0; { cat <&3; kill "$$"; } >/dev/null 2>&1 & '
          'exec "$@" 3<&- </dev/null')
 READY = "waiting for a client"
 TAKEN = "is in use"
-START_PATIENCE = 60  # seconds until a server listens, of a busy host by a slow network
-END_PATIENCE = 10
 
 
 def leashed(command):
     """@command, to be started with a pipe as its standard input."""
     return ["sh", "-c", LEASH, "sh", *command]
-
-
-def end(process):
-    """Let go of the leash; who does not end then is killed."""
-    if process.stdin:
-        try:
-            process.stdin.close()
-        except OSError:
-            pass
-    try:
-        process.wait(END_PATIENCE)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
 
 
 def free_port():
@@ -67,8 +49,8 @@ def free_port():
 class Server:
     """One persistent server of @program; start() it before each run, it stays while it lives."""
 
-    def __init__(self, program, options, launch, host, device, port, address, bind):
-        self.program, self.options, self.launch = program, options, launch
+    def __init__(self, program, options, how, host, device, port, address, bind):
+        self.program, self.options, self.launch = program, options, how
         self.host, self.device, self.port = host, device, port
         self.address = address  # where clients find it
         self.bind = bind
@@ -85,13 +67,7 @@ class Server:
                 *self.options]
 
     def _launched(self):
-        inner = leashed(self.command)
-        if self.launch == "ssh":
-            return ["ssh", "-o", "BatchMode=yes", self.host, shlex.join(inner)]
-        if self.launch == "srun":
-            return ["srun", "--nodes=1", "--ntasks=1", "--overlap", "--nodelist=" + self.host,
-                    *inner]
-        return inner
+        return launch.command(self.launch, self.host, leashed(self.command))
 
     def start(self):
         """Make sure that it listens."""
@@ -119,24 +95,23 @@ class Server:
             raise SuiteError(f"{self._launched()[0]}: {error.strerror}: install it, or start the "
                              "server by hand and say --launch=none", USAGE) from None
         threading.Thread(target=self._read, args=(self.process.stdout, ready), daemon=True).start()
-        deadline = time.monotonic() + START_PATIENCE
+        deadline = time.monotonic() + launch.START_PATIENCE
         while not ready.wait(0.05) and self.process.poll() is None:
             if time.monotonic() > deadline:
                 self.stop()
-                raise SuiteError(f"the server did not listen within {START_PATIENCE} s: "
+                raise SuiteError(f"the server did not listen within {launch.START_PATIENCE} s: "
                                  f"{self._last_words()}", PEER)
         ready.wait(END_PATIENCE)  # until its words are read
         if any(READY in line for line in list(self.lines)):
             return True
         words = self._last_words()
         self.stop()
-        if TAKEN in words:
+        if any(TAKEN in line for line in list(self.lines)):
             return False
         raise SuiteError(f"the server does not start: {words}", PEER)
 
     def _last_words(self):
-        return next((line for line in reversed(list(self.lines)) if line.strip()),
-                    "it said nothing").strip()
+        return launch.last_words(list(self.lines))
 
     def _read(self, stream, ready):
         with stream:
@@ -182,36 +157,19 @@ def bed_of(report):
     return ((report or {}).get("test_info", {}).get("device") or {}).get("class")
 
 
-def run_client(program, options, device, server, patience):
-    """Run @program against @server. Returns what a line of the store has of its execution."""
+def run_client(program, options, device, server, patience, execute=agent.execute):
+    """Run @program against @server, by @execute. Returns what a line of the store has of it."""
     device = ["-d", device] if device else []
     command = [program, *device, "-p", str(server.port), *options, "--json=-", server.address]
-    started = datetime.datetime.now(datetime.timezone.utc)
-    began = time.monotonic()
-    timeout = None
-    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
-        process = subprocess.Popen(leashed(command), stdin=subprocess.PIPE, stdout=out, stderr=err,
-                                   start_new_session=True)
-        try:
-            status = process.wait(patience)
-        except subprocess.TimeoutExpired:
-            timeout = patience
-            end(process)
-            status = process.returncode or 1
-        finally:
-            end(process)
-        seconds = time.monotonic() - began
-        texts = []
-        for file in (out, err):
-            file.seek(0)
-            texts.append(file.read().decode(errors="replace"))
-    report = _report(texts[0])
-    if status == 0 and not report:
+    done = execute(leashed(command), patience)
+    status, report = done["status"], _report(done["out"])
+    if not status and (done["timeout"] or not report):
         status = 1
-    return {"started": started.strftime("%Y-%m-%dT%H:%M:%SZ"), "seconds": round(seconds, 3),
+    return {"started": done["started"], "seconds": round(done["seconds"], 3),
             "status": status if status >= 0 else 128 - status, "command": command,
             "server_command": server.command if server.launch != "none" else None,
-            "bed": bed_of(report), "error": _error(status, report, texts[1], timeout),
+            "bed": bed_of(report),
+            "error": _error(status, report, done["err"], done["timeout"] and patience),
             "report": report}
 
 

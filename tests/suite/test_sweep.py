@@ -335,13 +335,18 @@ SSH = """#!/bin/sh
 shift 3
 exec sh -c "$*"
 """
+MPIRUN = """#!/bin/sh
+[ "$1 $2 $3 $4 $5 $6" = "-n 1 -host me@other -bind-to none" ] || exit 99
+shift 6
+exec "$@"
+"""
 SRUN = """#!/bin/sh
 for word; do case $word in --nodelist=me@other) seen=1; shift ;; -*) shift ;; *) break ;; esac; done
 [ "$seen" ] || exit 99
 exec "$@"
 """
 
-for a_launch, a_script in ("ssh", SSH), ("srun", SRUN):
+for a_launch, a_script in ("ssh", SSH), ("srun", SRUN), ("mpirun", MPIRUN):
     @case(f"servers on the other host by {a_launch}: started there, gone in the end")
     def _(launch=a_launch, script=a_script):
         results = path("by " + launch)
@@ -357,6 +362,28 @@ for a_launch, a_script in ("ssh", SSH), ("srun", SRUN):
         refused(3, "sweep", write_plan("one.toml", ONE), path("nobody"), "--server=you@other",
                 "--launch=" + launch, "--devices=mlx5_0,mlx5_1", words=("does not start",),
                 PATH=fake(launch, script))
+
+
+@case("clients on another host: one agent there runs them all, as they would run here")
+def _():
+    log = path("launched")
+    results, script = path("client"), SSH.replace("exec", f"echo \"$*\" >>{log}; exec")
+    beds = "--server=me@other", "--client=me@other", "--address=127.0.0.1", \
+        "--devices=mlx5_0,mlx5_1", "--port=23615"
+    plan = write_plan("away.toml", ONE.replace("sges = [1, 4]", "sges = [1, 4, 100000]"))
+    out, _ = suite("sweep", plan, results, *beds, PATH=fake("ssh", script), RW_TEST_MARK=results)
+    true("1 combination is left out: ib_rw_bw: --sges" in out, f"what the device there says: {out}")
+    for line in each_once(results, wanted_ids(ONE)):
+        eq(line["command"][:3], [os.path.join(BUILDDIR, "ib_rw_bw"), "-d", "mlx5_1"], "client")
+        eq(line["report"]["results"][0]["sges"], line["point"]["sges"], "SGEs of its report")
+    with open(log, encoding="utf-8") as file:
+        eq(file.read().count("python3 -c "), 1, "agents")
+    eq(processes_of(results), [], "what is left")
+    refused(3, "sweep", plan, path("nobody"), *beds, "--client=you@other", PATH=fake("ssh", script),
+            words=("you@other", "does not answer"))
+    refused(2, "sweep", plan, path("nobody"), *beds, "--programs=/nowhere",
+            PATH=fake("ssh", script), words=("/nowhere/ib_rw_bw", "installed there"))
+    refused(2, "sweep", plan, path("nobody"), "--client=me@other", words=("--server",))
 
 
 @case("a server that was started by hand is used as it is, and stays")
