@@ -1,11 +1,12 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
-"""Writes the options of rw_suite's verbs into rw_suite.1, or checks that they are there.
+"""Writes the options of rw_suite's verbs into rw_suite.1 and those of rw_cluster into rw_cluster.1, or
+checks that they are there.
 
     man/rw_suite.py [--check]
 
-Replaces what stands between the lines with "verbs: begin" and "verbs: end". Exit
-status: 0 fine, 1 the page is stale (--check: prints the difference), 2 usage,
+Replaces what stands between the lines with "options: begin" and "options: end". Exit
+status: 0 fine, 1 a page is stale (--check: prints the difference), 2 usage,
 77 a Python module that a verb needs is missing.
 """
 import argparse
@@ -16,8 +17,7 @@ import sys
 
 sys.dont_write_bytecode = True
 TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-PAGE = os.path.join(TOP, "man", "rw_suite.1")
-BEGIN, END = '.\\" verbs: begin', '.\\" verbs: end'
+BEGIN, END = '.\\" options: begin', '.\\" options: end'
 WIDTH = 78
 
 
@@ -65,10 +65,10 @@ def item(action):
         yield from sentence(help_text)
 
 
-def section(verb, module):
-    parser = argparse.ArgumentParser(prog="rw_suite " + verb, add_help=False)
-    module.arguments(parser)
-    yield f".Ss rw_suite {verb}"
+def options(name):
+    """What the module @name takes, as a list of mdoc."""
+    parser = argparse.ArgumentParser(add_help=False)
+    importlib.import_module("rwsuite." + name).arguments(parser)
     yield ".Bl -tag -width Ds"
     for action in parser._actions:  # pylint: disable=protected-access
         if action.help != argparse.SUPPRESS:
@@ -76,38 +76,47 @@ def section(verb, module):
     yield ".El"
 
 
-def page_now(text):
-    sys.path.insert(0, os.path.join(TOP, "suite"))
-    cli = importlib.import_module("rwsuite.cli")
+def of_suite():
+    for verb in importlib.import_module("rwsuite.cli").VERBS:
+        yield f".Ss rw_suite {verb}"
+        yield from options(verb)
+
+
+def page_now(text, lines):
     head, rest = text.split(BEGIN + "\n")
     tail = rest.split(END + "\n")[1]
-    lines = [line for verb in cli.VERBS
-             for line in section(verb, importlib.import_module("rwsuite." + verb))]
     return head + BEGIN + "\n" + "".join(line + "\n" for line in lines) + END + "\n" + tail
+
+
+def renew(name, lines, check):
+    """Write the page @name with @lines, or print what that would change. Returns if it was stale."""
+    path = os.path.join(TOP, "man", name)
+    with open(path, encoding="utf-8") as file:
+        text = file.read()
+    now = page_now(text, lines)
+    if now != text and check:
+        sys.stdout.writelines(difflib.unified_diff(text.splitlines(True), now.splitlines(True),
+                                                   name, "as it should be"))
+        print(f"{name} is stale; man/rw_suite.py makes it new", file=sys.stderr)
+    elif now != text:
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(now)
+    return now != text
 
 
 def main():
     if sys.argv[1:] not in ([], ["--check"]):
         print(__doc__, file=sys.stderr)
         return 2
-    with open(PAGE, encoding="utf-8") as file:
-        text = file.read()
+    sys.path.insert(0, os.path.join(TOP, "suite"))
     try:
-        now = page_now(text)
+        stale = [renew(name, list(lines), sys.argv[1:]) for name, lines in
+                 (("rw_suite.1", of_suite()), ("rw_cluster.1", options("cluster")))]
     except ModuleNotFoundError as error:
         print(f"a verb needs the Python module {error.name}: scripts/packages --install test",
               file=sys.stderr)
         return 77
-    if now == text:
-        return 0
-    if sys.argv[1:]:
-        sys.stdout.writelines(difflib.unified_diff(text.splitlines(True), now.splitlines(True),
-                                                   "rw_suite.1", "as it should be"))
-        print("rw_suite.1 is stale; man/rw_suite.py makes it new", file=sys.stderr)
-        return 1
-    with open(PAGE, "w", encoding="utf-8") as file:
-        file.write(now)
-    return 0
+    return int(bool(sys.argv[1:]) and any(stale))
 
 
 if __name__ == "__main__":

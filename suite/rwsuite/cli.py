@@ -44,7 +44,8 @@ rw_suite VERB --help tells more; -V, --version prints the version.
 Exit codes: 0 fine, 1 failed, 2 usage, 3 peer, 4 device, {INTERRUPTED} interrupted."""
 
 
-def _module_of(verb):
+def module_of(verb):
+    """The module of @verb; one line says which package is missing."""
     try:
         return importlib.import_module("." + verb, __package__)
     except ModuleNotFoundError as error:
@@ -67,23 +68,28 @@ def dispatch(argv):
         return OK
     if verb not in VERBS:
         raise SuiteError(f"no verb '{verb}'; there are: {', '.join(VERBS)}", USAGE)
-    module = _module_of(verb)
+    module = module_of(verb)
     parser = Parser(prog="rw_suite " + verb, description=VERBS[verb], allow_abbrev=False)
     module.arguments(parser)
     return module.run(parser.parse_args(argv[1:]))
 
 
-def main(argv=None):
+def run(name, call):
+    """The exit code of program @name, which is call()."""
     try:
-        code = dispatch(sys.argv[1:] if argv is None else argv)
+        code = call()
         sys.stdout.flush()
         return code
     except SuiteError as error:
-        print("rw_suite:", error, file=sys.stderr)
+        print(f"{name}:", error, file=sys.stderr)
         return error.code
     except KeyboardInterrupt:
-        print("rw_suite: interrupted", file=sys.stderr)
+        print(f"{name}: interrupted", file=sys.stderr)
         return INTERRUPTED
     except BrokenPipeError:  # the reader of a pipe had enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return RUN
+
+
+def main(argv=None):
+    return run("rw_suite", lambda: dispatch(sys.argv[1:] if argv is None else argv))

@@ -40,7 +40,8 @@ def last_words(lines):
     banner = next((at for at, line in enumerate(said) if line.startswith("----------")), len(said))
     before = [line for line in said[:banner] if line]
     after = [line for line in said[banner:] if line.strip("- ")]
-    return before[-1] if before else after[0] if after else "it said nothing"
+    errors = [line for line in before if "error" in line]  # srun says more below them
+    return (errors or before)[-1] if before else after[0] if after else "it said nothing"
 
 
 class Host:

@@ -40,8 +40,8 @@ def run(args):
     return OK
 
 
-def render(sets, title=None):
-    """The page of @sets."""
+def render(sets, title=None, first=()):
+    """The page of @sets; @first: (module, id, exhibits) of chapters that come before the others."""
     names = _names(sets)
     every = [dict(row, set=name) for name, one in zip(names, sets) for row in rows(one)]
     plots.restart()
@@ -55,7 +55,7 @@ def render(sets, title=None):
         style=_asset("report.css"), script=_asset("report.js"), version=VERSION,
         banners=hosts.banners(run["bed"] for one in sets for run in one),
         sets=[_facts(name, one) for name, one in zip(names, sets)],
-        chapters=[chapter for chapter in chapters if chapter[2]],
+        chapters=[*first, *(chapter for chapter in chapters if chapter[2])],
         absent=[chapter for chapter in chapters if not chapter[2]])
 
 

@@ -232,3 +232,19 @@ class Writer:
 
     def __exit__(self, *_):
         self.close()
+
+
+def keep_only(path, ids):
+    """Drop the runs of the set at @path that are not in @ids. Nobody may write it meanwhile."""
+    file = os.path.join(path, RUNS)
+    if all(run["id"] in ids for run in open_set(path)):
+        return
+    with open(file, "rb") as stream:
+        kept = [line for line in stream.read().splitlines(True)
+                if line.endswith(b"\n") and json.loads(line)["id"] in ids]
+    with open(file + ".new", "wb") as stream:
+        stream.writelines(kept)
+        stream.flush()
+        os.fsync(stream.fileno())
+    os.rename(file + ".new", file)
+    _sync_directory(path)

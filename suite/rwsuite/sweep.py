@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 """rw_suite sweep: all runs of a plan, each once, whatever happens in between."""
+import argparse
 import contextlib
 import sys
 import time
@@ -15,6 +16,7 @@ from . import programs, runner
 from .bed import Bed
 from .bed import arguments as bed_arguments
 from .errors import DEVICE, INTERRUPTED, OK, RUN, USAGE, SuiteError
+from .gate import Gate
 from .store import Writer, open_set
 
 OVERHEAD_S = 0.5  # what a run takes beside its rows, until it is known better
@@ -29,6 +31,7 @@ def arguments(parser):
     parser.add_argument("--retry_failed", action="store_true",
                         help="measure again what failed in an earlier sweep of this set")
     parser.add_argument("--dry_run", action="store_true", help="say what would be run, in order")
+    parser.add_argument("--gate", type=int, help=argparse.SUPPRESS)  # rw_cluster's
 
 
 # ---- what is to be run
@@ -142,14 +145,15 @@ def _line_of(run, done):
             **done}
 
 
-def _run_all(bed, writer, todo, clock):
-    """Returns how many failed."""
+def _run_all(bed, writer, todo, clock, begin):
+    """Each begins when begin(run) returns. Returns how many failed."""
     failed = 0
     with _progress() as progress:
         task = progress.add_task("", total=len(todo), end=None)
         for number, run in enumerate(todo):
             left = time.monotonic() + clock.total(todo[number:])
             progress.update(task, description=run.point.text, end=left)
+            begin(run)
             done = _execute(bed, run, clock.of(run))
             writer.append(_line_of(run, done))
             clock.learn(run.point.part, run.point.values, done["seconds"])
@@ -184,11 +188,12 @@ def _measure(args, plan, bed, answers, reasons):
         there = {line["id"] for line in recorded}
         every = plans.runs(plan, [plan.points[at] for at in answers])
         todo = [one for one in every if one.id not in there]
-        clock = Clock(plan, answers, recorded)
+        clock, gate = Clock(plan, answers, recorded), Gate(args.gate)
+        numbers = {one.id: at for at, one in enumerate(plans.runs(plan, plan.points))}
         _rehearse(bed, plan, todo, clock)
         _tell(plan, todo, len(every), len(every) - len(todo), reasons, clock.total(todo))
         try:
-            failed = _run_all(bed, writer, todo, clock)
+            failed = _run_all(bed, writer, todo, clock, lambda run: gate.wait(numbers[run.id]))
         except KeyboardInterrupt:
             raise SuiteError("interrupted: the same command goes on", INTERRUPTED) from None
     print(f"{args.results}: {len(todo) - failed} runs are good, {failed} failed")

@@ -20,7 +20,8 @@ from rwproc import BUILDDIR, PATIENCE, SRCDIR, Failed, Skipped, eq, note, true
 from rwtap import case, run_cases
 
 PROGRAMS = {"ib_rw_bw": "bw", "ib_rw_lat": "lat"}
-PAGES = "man/ib_rw_bw.1", "man/ib_rw_lat.1", "man/rwperf.7", "man/rw_suite.1"
+PAGES = "man/ib_rw_bw.1", "man/ib_rw_lat.1", "man/rwperf.7", "man/rw_suite.1", \
+    "man/rw_cluster.1"
 SUITE = os.path.join(SRCDIR, "suite", "rw_suite")
 
 
@@ -134,7 +135,7 @@ def needs_suite():
         raise Skipped("no suite/rw_suite here")
 
 
-@case("rw_suite.1 has the verbs and their options as they are")
+@case("rw_suite.1 and rw_cluster.1 have the verbs and options as they are")
 def _():
     needs_suite()
     done = subprocess.run([os.environ.get("RW_PYTHON", "/usr/bin/python3"),

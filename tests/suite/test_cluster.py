@@ -1,0 +1,273 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+"""rw_cluster by a real Slurm and a real mpirun, whose nodes are all this host, on the emulated ConnectX."""
+import html
+import os
+import re
+import signal
+
+from suitecase import DIRECTORY, PYTHON, has_modules, lines_of, path, processes_of, suite, write_plan
+from rwbed import enter_emu
+from rwproc import BUILDDIR, SRCDIR, PATIENCE, Process, eq, new_port, true, wait_until
+from rwsuite import plan as plans
+from rwtap import case, run_cases
+from slurm import Slurm, missing, mpi
+
+CLUSTER = [PYTHON, os.path.join(SRCDIR, "scripts", "rw_cluster")]
+NODES = "n1", "n2", "n3", "n4"
+STRANGE = "n4"  # has another limit of locked memory
+
+PLAN = """
+repetitions = 2
+[options]
+iters = 50
+contexts = 4
+no_pin = true
+[server]
+no_pin = true
+[[part]]
+name = "p"
+[part.axes]
+path = [["direct", "mr"]]
+sges = [1, 4]
+"""
+RUNS = 4
+REHEARSED = 2  # before them, to know how long a run takes
+ENDLESS = """
+repetitions = 1
+[[part]]
+name = "p"
+options = { duration = 300, contexts = 1, path = "direct", no_pin = true }
+"""
+# The programs of a node: one has other limits, and each run leaves its times.
+WRAPPER = """#!/bin/sh
+node=${{SLURMD_NODENAME:-$RW_TEST_HOST}}
+[ "$node" != {strange} ] || ulimit -S -l 7000 || exit 99
+case "$*" in
+*--json=-*127.0.0.1) ;;
+*) exec {build}/{name} "$@" ;;
+esac
+begun=$(date +%s.%N)
+{build}/{name} "$@"
+status=$?
+echo "$node $begun $(date +%s.%N)" >>"$RW_TEST_TIMES"
+exit $status
+"""
+
+
+class Cluster(Process):
+    """rw_cluster in the background, what it starts marked."""
+
+    def __init__(self, env, plan, results, *options):
+        self.results, self.times = results, results + ".times"
+        super().__init__(
+            [*CLUSTER, plan, results, "--devices=mlx5_0,mlx5_1", "--address=127.0.0.1",
+             f"--programs={path('programs')}", f"--port={new_port()}", *options],
+            env={**env, "ASAN_OPTIONS": "detect_leaks=0", "RW_TEST_MARK": results,
+                 "RW_TEST_TIMES": self.times}, start_new_session=True)
+
+    def finish(self, status=0):
+        """Wait for its end, with nothing left. Returns (stdout, stderr)."""
+        try:
+            eq(self.wait(3 * PATIENCE), status, f"exit code ({self.err.strip()})")
+            wait_until(lambda: not processes_of(self.results), "what it started is gone")
+            return self.out, self.err
+        finally:
+            self.end()
+
+
+def cluster(env, plan, results, *options, status=0):
+    return Cluster(env, plan, results, *options).finish(status)
+
+
+def each_once(results, sets):
+    """Every run of the plan is in each of @sets exactly once, and good. Returns {set: its lines}."""
+    plan = plans.parse(PLAN, "plan")
+    wanted = sorted(run.id for run in plans.runs(plan, plan.points))
+    eq(sorted(name for name in os.listdir(results) if os.path.isdir(os.path.join(results, name))),
+       sorted(sets), "result sets")
+    found = {}
+    for name in sets:
+        found[name] = lines_of(os.path.join(results, name))
+        eq(sorted(line["id"] for line in found[name]), wanted, f"every run exactly once in {name}")
+        eq({line["status"] for line in found[name]}, {0}, f"status of all runs of {name}")
+    return found
+
+
+def times_of(results):
+    """[node, begun, ended] of each client's run."""
+    with open(results + ".times", encoding="utf-8") as file:
+        return [line.split() for line in file]
+
+
+def page(results):
+    """The text of the report: it is whole, and needs no network."""
+    with open(os.path.join(results, "report.html"), encoding="utf-8") as file:
+        text = file.read()
+    true(text.startswith("<!DOCTYPE html>") and text.rstrip().endswith("</html>"), "a whole page")
+    eq(re.findall(r'(?:src|href)="(?!#)[^"]*"', text), [], "what it needs from elsewhere")
+    text = re.sub(r"<(style|script|svg)\b.*?</\1>", "", text, flags=re.S)
+    return re.sub(r"\s+", " ", html.unescape(re.sub(r"<[^>]*>", " ", text)))
+
+
+def write_programs():
+    os.makedirs(path("programs"), exist_ok=True)
+    for name in "ib_rw_bw", "ib_rw_lat":
+        file = os.path.join(path("programs"), name)
+        with open(file, "w", encoding="utf-8") as stream:
+            stream.write(WRAPPER.format(strange=STRANGE, build=BUILDDIR, name=name))
+        os.chmod(file, 0o755)
+
+
+def the_strange_one_is_told(out, results):
+    line = next((line for line in out.splitlines() if "memlock" in line), "")
+    true(f"7168000 on {STRANGE}, " in line, f"{STRANGE} is marked in {out!r}")
+    true(re.search(rf"host memlock_bytes 7168000 {STRANGE} differs", page(results)),
+         "and in the report")
+
+
+def cases(slurm):
+    env = slurm.allocate()
+    plan = write_plan("cluster.toml", PLAN)
+
+    @case("Slurm, pairs: every run once in each set, a host that differs is marked, one report; and again")
+    def _():
+        results = path("pairs")
+        out, err = cluster(env, plan, results)
+        eq(err, "", "standard error")
+        lines = each_once(results, ("n1-n2", "n3-n4"))
+        for some in lines.values():
+            eq({line["bed"] for line in some}, {"emulated"}, "bed")
+        the_strange_one_is_told(out, results)
+        text = page(results)
+        for name in (*NODES, "n1-n2", "n3-n4"):
+            true(f" {name} " in text, f"{name} in the report")
+        suite("check", *(os.path.join(results, name) for name in lines))
+        # The hosts of each run were those of its set.
+        ran = [line[0] for line in times_of(results)]
+        eq(sorted(ran), sorted(["n2", "n4"] * (REHEARSED + RUNS)), "clients")
+        out, _ = cluster(env, plan, results)
+        true(f"n1-n2: cluster: 0 runs, about 0 s; {RUNS} of {RUNS} are there already" in out,
+             f"nothing is left to do in {out!r}")
+        eq(each_once(results, lines), lines, "the same lines")
+        eq(len(times_of(results)), len(ran), "runs after it")
+        _, err = cluster(env, plan, results, "--shape=ring", status=2)
+        true("another shape" in err and len(err.splitlines()) == 1, f"another shape: {err!r}")
+
+    @case("Slurm, incast: all clients begin each run together, and the report has their sum")
+    def _():
+        results = path("incast")
+        # A client that has a run more than the others, as after an interruption: all repeat it.
+        out, _ = cluster(env, plan, results, "--shape=incast")
+        sets = "n1-n2", "n1-n3", "n1-n4"
+        each_once(results, sets)
+        for name, keep in zip(sets, (4, 3, 2)):
+            file = os.path.join(results, name, "runs.jsonl")
+            with open(file, encoding="utf-8") as stream:
+                kept = stream.readlines()[:keep]
+            with open(file, "w", encoding="utf-8") as stream:
+                stream.writelines(kept)
+        out, _ = cluster(env, plan, results, "--shape=incast")
+        lines = each_once(results, sets)
+        true("2 of 4 are there already" in out, f"what all had is kept: {out!r}")
+        times = sorted((float(begun), float(ended), node)
+                       for node, begun, ended in times_of(results))
+        eq(len(times), 3 * (REHEARSED + RUNS + 2), "runs of clients")
+        for at in range(3 * REHEARSED, len(times), 3):
+            together = times[at:at + 3]
+            eq({node for _, _, node in together}, {"n2", "n3", "n4"}, "clients of a run")
+            true(together[0][0] >= max(ended for _, ended, _ in times[:at]),
+                 "no client begins before all have ended the run before")
+        the_strange_one_is_told(out, results)
+        rates = [sum(row["n_iterations"] * 1e9 / row["elapsed_ns"] for some in lines.values()
+                     for line in some if line["id"] == first["id"]
+                     for row in line["report"]["results"] if row["path"] == "direct")
+                 for first in lines[sets[0]] if first["point"]["sges"] == 4]
+        text = page(results)
+        true(f"READ direct 64 KiB 4 3 2 {sum(rates) / 2:.6g} ".lower() in text.lower(),
+             f"the mean of {rates} in {text}")
+
+    @case("mpirun, a ring: each host is in two pairs; one that is not there is told in one line", slow=True)
+    def _():
+        results = path("ring")
+        out, err = cluster(mpi(DIRECTORY.name), plan, results, "--launch=mpirun", "--shape=ring",
+                           "--hosts=n3,n4,gone,n1", status=1)
+        eq(err, "rw_cluster: gone does not answer by mpirun: rsh: gone: no such host\n",
+           "standard error")
+        each_once(results, ("n3-n4", "n1-n3"))
+        the_strange_one_is_told(out, results)
+        true("gone does not answer" in page(results), "the report says who is missing")
+
+    @case("Slurm, a job: sbatch, its output as it comes; interrupted, it is cancelled", slow=True)
+    def _():
+        results = path("job")
+        options = "--launch=sbatch", "--slurm=--nodes=2 --nodelist=n1,n2"
+        out, _ = cluster(slurm.environment, plan, results, *options)
+        each_once(results, ("n1-n2",))
+        true(re.match(r"job \d+ is submitted\nn1-n2: cluster: 4 runs", out), f"its output: {out!r}")
+        true(f"{results}: {RUNS} good runs of 1 pairs" in out, f"its output: {out!r}")
+        job = Cluster(slurm.environment, write_plan("endless.toml", ENDLESS), path("endless"), *options)
+        wait_until(lambda: client_runs(job.results) or job.popen.poll() is not None, "a client runs")
+        job.send(signal.SIGINT)
+        _, err = job.finish(130)
+        eq(err, "rw_cluster: interrupted: the same command goes on\n", "standard error")
+        eq(slurm.ask("squeue", "-h", "-n", "rw_cluster"), "", "jobs that are left")
+
+    for a_signal in signal.SIGINT, signal.SIGKILL:
+        @case(f"Slurm: {a_signal.name} within runs leaves nothing running, and half a run is none")
+        def _(signum=a_signal):
+            results = path("end" + signum.name)
+            run = Cluster(env, write_plan("endless.toml", ENDLESS), results)
+            wait_until(lambda: len(client_runs(results)) >= 2 or run.popen.poll() is not None,
+                       "both clients run")
+            run.send(signum)
+            _, err = run.finish(130 if signum == signal.SIGINT else -signum)
+            if signum == signal.SIGINT:
+                eq(err.splitlines()[-1:], ["rw_cluster: interrupted: the same command goes on"],
+                   "standard error")
+            for name in "n1-n2", "n3-n4":
+                eq(lines_of(os.path.join(results, name)), [], f"runs of {name}")
+
+    @case("Slurm, a dead node: one line, the others' pairs go on, and come to a report")
+    def _():
+        results = path("dead")
+        slurm.kill("n3")
+        out, err = cluster(env, plan, results, status=1)
+        eq(len(err.splitlines()), 1, f"lines of standard error ({err!r})")
+        true(err.startswith("rw_cluster: n3 does not answer by srun: srun: error: "), err)
+        each_once(results, ("n1-n2",))
+        text = page(results)
+        true("n3 does not answer" in text and "n3-n4: left out" in text, "who is missing")
+
+
+def client_runs(results):
+    """Pids of clients that were started for @results."""
+    found = []
+    for pid in processes_of(results):
+        try:
+            with open(f"/proc/{pid}/cmdline", "rb") as file:
+                words = file.read().split(b"\0")
+                if os.path.basename(words[0]) == b"ib_rw_bw" and b"--json=-" in words and \
+                        b"--explain" not in words:
+                    found.append(pid)
+        except OSError:
+            pass
+    return found
+
+
+def main():
+    why = "RW_TESTS=fast" if os.environ.get("RW_TESTS") == "fast" else missing()
+    if why:
+        print(f"1..0 # SKIP {why}")
+    elif has_modules("rich", "jinja2", "matplotlib", "jsonschema") and enter_emu():
+        write_programs()
+        with Slurm(NODES) as slurm:
+            cases(slurm)
+            run_cases()
+            top = slurm.top
+        left = [name for name in os.listdir(os.path.dirname(top)) if name == os.path.basename(top)]
+        eq(left, [], "what Slurm left behind")
+
+
+if __name__ == "__main__":
+    main()
