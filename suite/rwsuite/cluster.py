@@ -127,18 +127,25 @@ def _silent_hosts(args, plan, hosts):
     name = plan.points[0].program
     program = f"{args.programs}/{name}" if args.programs else programs.find(name)
 
-    def ask(name):
-        host = launch.Host(args.launch, name)
+    agents = [launch.Host(args.launch, host) for host in hosts]
+
+    def ask(host):
         try:
             done = host.execute(runner.leashed([program, "--version"]), launch.START_PATIENCE)
             said = launch.last_words(done["err"].splitlines())
-            return f"{name}: {program} does not run there: {said}" if done["status"] else None
+            return f"{host.name}: {program} does not run there: {said}" if done["status"] else None
         except SuiteError as error:
             return str(error)
         finally:
             host.close()
     with ThreadPoolExecutor(32) as pool:
-        return {host: why for host, why in zip(hosts, pool.map(ask, hosts)) if why}
+        try:
+            return {host: why for host, why in zip(hosts, pool.map(ask, agents)) if why}
+        except KeyboardInterrupt:
+            pool.shutdown(wait=False, cancel_futures=True)
+            for host in agents:
+                host.give_up()
+            raise
 
 
 # ---- sweeps
@@ -226,7 +233,7 @@ def _run_sweeps(args, numbered, keeper):
             codes[sweep.pair] = sweep.status
     except KeyboardInterrupt:
         _end_all(running, ended)
-        raise SuiteError("interrupted: the same command goes on", INTERRUPTED) from None
+        raise
     return codes
 
 
@@ -258,7 +265,8 @@ def _report(args, sets, problems):
     """Write report.html."""
     report, merged = module_of("report"), module_of("merged")
     chapter = merged, "hosts", merged.exhibits(sets, args.shape == "incast", problems)
-    page = report.render(list(sets.values()), f"{len(sets)} pairs of hosts", [chapter])
+    page = report.render(list(sets.values()), f"{len(sets)} pairs of hosts", [chapter],
+                         [sets[pair] for pair in merged.drawn(sets)])
     path = os.path.join(args.results, "report.html")
     report.write(path, page.encode())
     return path
@@ -284,8 +292,11 @@ def run(args):
     hosts = _hosts(args)
     every = pairs.of_shape(args.shape, hosts)
     _check(args, every)
-    with _begin(args, every):
-        return _measure(args, plan, hosts, every)
+    try:
+        with _begin(args, every):
+            return _measure(args, plan, hosts, every)
+    except KeyboardInterrupt:
+        raise SuiteError("interrupted: the same command goes on", INTERRUPTED) from None
 
 
 def _measure(args, plan, hosts, every):

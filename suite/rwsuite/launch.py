@@ -128,6 +128,12 @@ class Host:
             for line in stream:
                 self._err.append(line)
 
+    def give_up(self):
+        """Have who waits for an answer wait no more."""
+        process = self._agent
+        if process:
+            process.terminate()
+
     def close(self):
         if self._agent:
             agent.end(self._agent)

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 """The chapter that the report of a cluster begins with: its hosts against each other."""
+from math import inf, log
+
 from . import differ
 from .exhibits import HOW_LONG, Column, Exhibit, Table, size_text
 from .plan import SHORT
@@ -11,10 +13,24 @@ HOW = ("A result set is named after its server and its client. Ratios are to the
        "above 1 is better. A host or a pair is marked where it differs from what most others have.")
 
 
+DRAWN = 6  # sets, at most, in the chapters that follow: each takes seconds, and is a plot more
+
+
+def drawn(sets):
+    """The Pairs whose sets are drawn: those that are marked, then those nearest to the median."""
+    standing = differ.standings(sets)
+    marked = _marked(sets, differ.strange_figures(standing))
+
+    def rank(pair):
+        ratio = standing[pair].ratio
+        return pair not in marked, abs(log(ratio)) if ratio else inf
+    return sorted(sets, key=rank)[:DRAWN]
+
+
 def exhibits(sets, incast, problems):
     """Exhibits of {Pair: ResultSet}; @problems: lines about hosts that did not measure."""
-    beds = sorted({run["bed"] or "unknown" for runs in sets.values() for run in runs})
-    bed = next((one for one in beds if one != "hardware"), "hardware")
+    beds = {run["bed"] for runs in sets.values() for run in runs if run["bed"]}
+    bed = next(iter(sorted(beds - {"hardware"})), "hardware")
     found = [_set_ups(sets, bed), _pairs(sets, bed, problems)]
     return found + ([_sums(sets, bed)] if incast else [])
 
@@ -31,11 +47,16 @@ def _set_ups(sets, bed):
                    findings or ["All hosts that measured have the same set-up."])
 
 
+def _marked(sets, strange):
+    """Pairs of differ.strange_figures(), and those of its hosts."""
+    return {pair for pair in sets for hosts, _ in strange
+            if set(hosts) == pair.hosts or len(hosts) == 1 and hosts[0] in pair.hosts}
+
+
 def _pairs(sets, bed, problems):
     standing = differ.standings(sets)
     strange = differ.strange_figures(standing)
-    marked = {pair for pair in sets for hosts, _ in strange
-              if set(hosts) == pair.hosts or len(hosts) == 1 and hosts[0] in pair.hosts}
+    marked = _marked(sets, strange)
     table = Table([Column("Set"), Column("Server"), Column("Client"), Column("Good runs"),
                    Column("Failed"), Column("Figures to the median", "", ".3f"),
                    Column("Rows"), Column("Far rows"), Column("Mark")])
@@ -48,6 +69,9 @@ def _pairs(sets, bed, problems):
     if len(sets) < differ.ENOUGH:
         findings.append(f"Figures of fewer than {differ.ENOUGH} pairs do not tell which of them is the "
                         "strange one: none is marked for them.")
+    if len(sets) > DRAWN:
+        findings.append(f"The chapters below draw {DRAWN} of the {len(sets)} sets: "
+                        + ", ".join(pair.name for pair in drawn(sets)) + ".")
     return Exhibit("Pairs", bed, [], table, findings)
 
 

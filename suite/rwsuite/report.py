@@ -40,10 +40,12 @@ def run(args):
     return OK
 
 
-def render(sets, title=None, first=()):
-    """The page of @sets; @first: (module, id, exhibits) of chapters that come before the others."""
+def render(sets, title=None, first=(), drawn=None):
+    """The page of @sets. @first: (module, id, exhibits) of chapters that come before the others, which
+    draw the sets @drawn, or all."""
     names = _names(sets)
-    every = [dict(row, set=name) for name, one in zip(names, sets) for row in rows(one)]
+    every = [dict(row, set=name) for name, one in zip(names, sets)
+             if drawn is None or one in drawn for row in rows(one)]
     plots.restart()
     chapters = [(module, module.__name__.rsplit(".", 1)[-1], module.exhibits(every))
                 for module in CHAPTERS]
@@ -53,7 +55,7 @@ def render(sets, title=None, first=()):
     return environment.get_template("report.html.j2").render(
         title=title or "Scattered RDMA: direct SGEs against memory registration",
         style=_asset("report.css"), script=_asset("report.js"), version=VERSION,
-        banners=hosts.banners(run["bed"] for one in sets for run in one),
+        banners=hosts.banners(_beds(run for one in sets for run in one)),
         sets=[_facts(name, one) for name, one in zip(names, sets)],
         chapters=[*first, *(chapter for chapter in chapters if chapter[2])],
         absent=[chapter for chapter in chapters if not chapter[2]])
@@ -63,6 +65,11 @@ def _names(sets):
     """A name for each set, apart even if two directories are called the same."""
     names = [one.name for one in sets]
     return [name if names.count(name) == 1 else one.path for name, one in zip(names, sets)]
+
+
+def _beds(runs):
+    """Kinds of device; a run that failed early does not know its own."""
+    return sorted({run["bed"] for run in runs if run["bed"]}) or ["unknown"]
 
 
 def _facts(name, one):
@@ -75,7 +82,7 @@ def _facts(name, one):
                 commands[line] = commands.get(line, 0) + 1
     return {"name": name, "plan": one.plan_text, "runs": len(runs), "commands": commands,
             "failed": [each for each in runs if each["status"]],
-            "beds": sorted({each["bed"] for each in runs}), "setups": hosts.setups(runs),
+            "beds": _beds(runs), "setups": hosts.setups(runs),
             "from": min((each["started"] for each in runs if each.get("started")), default=None),
             "to": max((each["started"] for each in runs if each.get("started")), default=None),
             "seconds": sum(each.get("seconds") or 0 for each in runs)}

@@ -87,14 +87,17 @@ def write_lines(results, lines):
     return results
 
 
-def processes_of(results):
-    """Pids of programs that a sweep into @results started, by its mark in their environment."""
+def processes_of(results, word=b""):
+    """Pids of programs that a sweep into @results started, by its mark in their environment, that have
+    @word in their command line."""
     mark = f"RW_TEST_MARK={results}".encode()
     found = []
     for pid in filter(str.isdigit, os.listdir("/proc")):
         try:
             with open(f"/proc/{pid}/environ", "rb") as file:
-                if mark in file.read().split(b"\0"):
+                marked = mark in file.read().split(b"\0")
+            with open(f"/proc/{pid}/cmdline", "rb") as file:
+                if marked and word in file.read():
                     found.append(int(pid))
         except OSError:
             pass

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
-"""rw_cluster by a real Slurm and a real mpirun, whose nodes are all this host, on the emulated ConnectX."""
+"""rw_cluster by a real Slurm and a real mpirun, whose hosts are all this one, on the emulated ConnectX."""
 import html
 import os
 import re
@@ -39,14 +39,27 @@ repetitions = 1
 name = "p"
 options = { duration = 300, contexts = 1, path = "direct", no_pin = true }
 """
+# As sshd does: the words become a line, which a shell reads. One host is there and says nothing.
+SSH = """#!/bin/sh
+[ "$1 $2" = "-o BatchMode=yes" ] || exit 99
+case $3 in me@127.0.0.9) exec sleep 600 ;; me@127.*) ;; *) exit 99 ;; esac
+RW_TEST_HOST=${3#me@}
+export RW_TEST_HOST
+shift 3
+exec sh -c "$*"
+"""
 # The programs of a node: one has other limits, and each run leaves its times.
 WRAPPER = """#!/bin/sh
 node=${{SLURMD_NODENAME:-$RW_TEST_HOST}}
 [ "$node" != {strange} ] || ulimit -S -l 7000 || exit 99
 case "$*" in
-*--json=-*127.0.0.1) ;;
+*--json=-*127.0.0.?) ;;
 *) exec {build}/{name} "$@" ;;
 esac
+if [ -e "$RW_TEST_TIMES.fail.$node" ]; then
+    echo "ib_rw_bw: made to fail" >&2
+    exit 1
+fi
 begun=$(date +%s.%N)
 {build}/{name} "$@"
 status=$?
@@ -124,6 +137,52 @@ def the_strange_one_is_told(out, results):
     true(f"7168000 on {STRANGE}, " in line, f"{STRANGE} is marked in {out!r}")
     true(re.search(rf"host memlock_bytes 7168000 {STRANGE} differs", page(results)),
          "and in the report")
+
+
+def by_ssh():
+    """The environment in which 127.0.0.N is a host of ssh, this one."""
+    os.makedirs(path("bin"), exist_ok=True)
+    with open(path("bin/ssh"), "w", encoding="utf-8") as file:
+        file.write(SSH)
+    os.chmod(path("bin/ssh"), 0o755)
+    return {**os.environ, "PATH": path("bin") + ":" + os.environ["PATH"]}
+
+
+@case("ssh, hosts of a file: one pair at once, at its server's address; what failed is retried if asked",
+      slow=True)
+def _():
+    hosts, results = path("hosts"), path("ssh")
+    plan = write_plan("cluster.toml", PLAN)
+    with open(hosts, "w", encoding="utf-8") as file:
+        file.write("# a rack\n" + "".join(f"me@127.0.0.{n} slots=4\n" for n in range(2, 6)))
+    options = "--launch=ssh", "--hostfile=" + hosts, "--at_once=1", "--address=%h"
+    with open(f"{results}.times.fail.127.0.0.3", "w", encoding="utf-8"):
+        pass
+    out, err = cluster(by_ssh(), plan, results, *options, status=1)
+    true(f"{RUNS} good runs of 2 pairs" in out, f"the other pair is good: {out!r}")
+    eq({line.split(": ")[0] for line in err.splitlines()}, {"me@127.0.0.2-me@127.0.0.3"}, "who failed")
+    true("made to fail" in err, f"the program's line in {err!r}")
+    true("exit code 1" in page(results), "the report says who failed")
+    os.unlink(f"{results}.times.fail.127.0.0.3")
+    out, _ = cluster(by_ssh(), plan, results, *options, "--retry_failed")
+    true(f"{2 * RUNS} good runs of 2 pairs" in out, f"all are good: {out!r}")
+    for number in 2, 4:
+        lines = lines_of(os.path.join(results, f"me@127.0.0.{number}-me@127.0.0.{number + 1}"))
+        eq([line["status"] for line in lines], [1] * (RUNS if number == 2 else 0) + [0] * RUNS, "runs")
+        eq({line["command"][-1] for line in lines}, {f"127.0.0.{number}"}, "where the server is")
+    times = [line[0] for line in sorted(times_of(results), key=lambda line: line[1])]
+    eq(len([at for at, node in enumerate(times) if node != times[at - 1]]), 2,
+       f"one pair after the other: {times}")
+
+
+@case("interrupted while a host says nothing: it ends at once, and leaves nothing")
+def _():
+    run = Cluster(by_ssh(), write_plan("cluster.toml", PLAN), path("silent"), "--launch=ssh",
+                  "--hosts=me@127.0.0.2,me@127.0.0.9")
+    wait_until(lambda: processes_of(run.results, b"sleep") or run.popen.poll() is not None, "it waits")
+    run.send(signal.SIGINT)
+    _, err = run.finish(130)
+    eq(err, "rw_cluster: interrupted: the same command goes on\n", "standard error")
 
 
 def cases(slurm):
