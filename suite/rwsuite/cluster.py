@@ -240,8 +240,8 @@ def _run_sweeps(args, numbered, keeper):
 def _same_runs(args, some):
     """Of an incast a run counts that all clients have: others are measured again, by all of them."""
     paths = [os.path.join(args.results, pair.name) for pair in some]
-    kept = [{run["id"] for run in store.open_set(path)} if os.path.exists(
-        os.path.join(path, store.RUNS)) else set() for path in paths]
+    kept = [{run["id"] for run in store.open_set(path) if not (args.retry_failed and run["status"])}
+            if os.path.exists(os.path.join(path, store.RUNS)) else set() for path in paths]
     for path, ids in zip(paths, kept):
         if ids:
             store.keep_only(path, set.intersection(*kept))

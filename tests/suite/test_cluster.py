@@ -53,6 +53,9 @@ WRAPPER = """#!/bin/sh
 node=${{SLURMD_NODENAME:-$RW_TEST_HOST}}
 [ "$node" != {strange} ] || ulimit -S -l 7000 || exit 99
 case "$*" in
+*--explain*) [ ! -e "$RW_TEST_TIMES.refuse.$node" ] || exit 1 ;;
+esac
+case "$*" in
 *--json=-*127.0.0.?) ;;
 *) exec {build}/{name} "$@" ;;
 esac
@@ -173,6 +176,26 @@ def _():
     times = [line[0] for line in sorted(times_of(results), key=lambda line: line[1])]
     eq(len([at for at, node in enumerate(times) if node != times[at - 1]]), 2,
        f"one pair after the other: {times}")
+
+
+@case("an incast goes on without a client that fails; when it is there, all runs are of all clients",
+      slow=True)
+def _():
+    plan, results = write_plan("cluster.toml", PLAN), path("fewer")
+    options = "--launch=ssh", "--hosts=me@127.0.0.6,me@127.0.0.7,me@127.0.0.8", "--shape=incast"
+    good, bad = (f"me@127.0.0.6-me@127.0.0.{n}" for n in (7, 8))
+    refuse = f"{results}.times.refuse.127.0.0.8"
+    with open(refuse, "w", encoding="utf-8"):
+        pass
+    _, err = cluster(by_ssh(), plan, results, *options, status=1)
+    eq(err, f"{bad}: exit code 1\n", "standard error")
+    before = each_once(results, (good,))
+    true(" 4 1 2 " in page(results), "rows of one client in the report")
+    os.unlink(refuse)
+    cluster(by_ssh(), plan, results, *options)
+    lines = each_once(results, (good, bad))
+    true(not [line for line in lines[good] if line in before[good]], "runs without the other are dropped")
+    true(" 4 2 2 " in page(results), "rows of two clients in the report")
 
 
 @case("interrupted while a host says nothing: it ends at once, and leaves nothing")
