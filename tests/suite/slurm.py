@@ -13,7 +13,7 @@ import tempfile
 
 from rwproc import PATIENCE, Failed, Process, new_port, note, wait_until
 
-NEEDED = "slurmctld", "slurmd", "srun", "sbatch", "salloc", "scontrol", "sinfo", "mpirun"
+NEEDED = "slurmctld", "slurmd", "srun", "sbatch", "salloc", "scontrol", "sinfo", "mpirun", "setpriv"
 # Debian has its daemons there, and not on everybody's path.
 os.environ["PATH"] += ":/usr/sbin:/sbin"
 
@@ -70,7 +70,7 @@ class Slurm:
     """Use it in a with. @environment is what its commands need."""
 
     def __init__(self, nodes):
-        self.nodes = nodes
+        self.nodes, self.user = nodes, pwd.getpwuid(os.getuid()).pw_name
         self._directory = tempfile.TemporaryDirectory(  # pylint: disable=consider-using-with
             prefix="rw_slurm.")
         self.top = self._directory.name
@@ -82,12 +82,14 @@ class Slurm:
 
     def _start(self, name, *command):
         env = {key: value for key, value in self.environment.items() if key != "LD_PRELOAD"}
-        self.daemons[name] = Process(command, env=env, cwd=self.top, start_new_session=True)
+        # It ends with this process, however that ends.
+        self.daemons[name] = Process(["setpriv", "--pdeathsig", "TERM", *command], env=env,
+                                     cwd=self.top, start_new_session=True)
 
     def __enter__(self):
         with open(self._path("slurm.conf"), "w", encoding="utf-8") as file:
             file.write(CONFIGURATION.format(top=self.top, port=new_port(),
-                                            user=pwd.getpwuid(os.getuid()).pw_name))
+                                            user=self.user))
             for node in self.nodes:
                 file.write(NODE.format(name=node, port=new_port()))
         for name in "state", *self.nodes:
@@ -127,18 +129,36 @@ class Slurm:
         self.daemons[name].send(signal.SIGKILL)
         self.daemons[name].wait()
 
+    def _inside(self, name=""):
+        """Pids of programs called @name that are here: what nodes start is in our directory, as they are."""
+        found = []
+        for pid in filter(str.isdigit, os.listdir("/proc")):
+            try:
+                with open(f"/proc/{pid}/comm", encoding="utf-8") as file:
+                    if file.read().startswith(name) and \
+                            os.readlink(f"/proc/{pid}/cwd").startswith(self.top):
+                        found.append(int(pid))
+            except OSError:
+                pass
+        return found
+
     def __exit__(self, *_):
+        self.ask("scancel", "--user", self.user)
+        try:
+            wait_until(lambda: not self._inside("slurmstepd"), "steps are gone", timeout=10)
+        except Failed:
+            pass
         for daemon in self.daemons.values():
             if daemon.popen.poll() is None:
                 daemon.send(signal.SIGTERM)
-        try:
-            for daemon in self.daemons.values():
+        for daemon in self.daemons.values():
+            try:
                 daemon.popen.wait(PATIENCE)
-        except subprocess.TimeoutExpired:
-            pass
-        finally:
-            for daemon in self.daemons.values():
-                daemon.end()
+            except subprocess.TimeoutExpired:
+                pass
+            daemon.end()
+        for pid in self._inside():
+            os.kill(pid, signal.SIGKILL)
         self._directory.cleanup()
 
 

@@ -82,18 +82,22 @@ class Cluster(Process):
             env={**env, "ASAN_OPTIONS": "detect_leaks=0", "RW_TEST_MARK": results,
                  "RW_TEST_TIMES": self.times}, start_new_session=True)
 
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.end()
+
     def finish(self, status=0):
         """Wait for its end, with nothing left. Returns (stdout, stderr)."""
-        try:
-            eq(self.wait(3 * PATIENCE), status, f"exit code ({self.err.strip()})")
-            wait_until(lambda: not processes_of(self.results), "what it started is gone")
-            return self.out, self.err
-        finally:
-            self.end()
+        eq(self.wait(3 * PATIENCE), status, f"exit code ({self.err.strip()})")
+        wait_until(lambda: not processes_of(self.results), "what it started is gone")
+        return self.out, self.err
 
 
 def cluster(env, plan, results, *options, status=0):
-    return Cluster(env, plan, results, *options).finish(status)
+    with Cluster(env, plan, results, *options) as run:
+        return run.finish(status)
 
 
 def each_once(results, sets):
@@ -200,11 +204,12 @@ def _():
 
 @case("interrupted while a host says nothing: it ends at once, and leaves nothing")
 def _():
-    run = Cluster(by_ssh(), write_plan("cluster.toml", PLAN), path("silent"), "--launch=ssh",
-                  "--hosts=me@127.0.0.2,me@127.0.0.9")
-    wait_until(lambda: processes_of(run.results, b"sleep") or run.popen.poll() is not None, "it waits")
-    run.send(signal.SIGINT)
-    _, err = run.finish(130)
+    with Cluster(by_ssh(), write_plan("cluster.toml", PLAN), path("silent"), "--launch=ssh",
+                 "--hosts=me@127.0.0.2,me@127.0.0.9") as run:
+        wait_until(lambda: processes_of(run.results, b"sleep") or run.popen.poll() is not None,
+                   "it waits")
+        run.send(signal.SIGINT)
+        _, err = run.finish(130)
     eq(err, "rw_cluster: interrupted: the same command goes on\n", "standard error")
 
 
@@ -288,10 +293,11 @@ def cases(slurm):
         each_once(results, ("n1-n2",))
         true(re.match(r"job \d+ is submitted\nn1-n2: cluster: 4 runs", out), f"its output: {out!r}")
         true(f"{results}: {RUNS} good runs of 1 pairs" in out, f"its output: {out!r}")
-        job = Cluster(slurm.environment, write_plan("endless.toml", ENDLESS), path("endless"), *options)
-        wait_until(lambda: client_runs(job.results) or job.popen.poll() is not None, "a client runs")
-        job.send(signal.SIGINT)
-        _, err = job.finish(130)
+        endless = write_plan("endless.toml", ENDLESS)
+        with Cluster(slurm.environment, endless, path("endless"), *options) as job:
+            wait_until(lambda: client_runs(job.results) or job.popen.poll() is not None, "a client runs")
+            job.send(signal.SIGINT)
+            _, err = job.finish(130)
         eq(err, "rw_cluster: interrupted: the same command goes on\n", "standard error")
         eq(slurm.ask("squeue", "-h", "-n", "rw_cluster"), "", "jobs that are left")
 
@@ -299,11 +305,11 @@ def cases(slurm):
         @case(f"Slurm: {a_signal.name} within runs leaves nothing running, and half a run is none")
         def _(signum=a_signal):
             results = path("end" + signum.name)
-            run = Cluster(env, write_plan("endless.toml", ENDLESS), results)
-            wait_until(lambda: len(client_runs(results)) >= 2 or run.popen.poll() is not None,
-                       "both clients run")
-            run.send(signum)
-            _, err = run.finish(130 if signum == signal.SIGINT else -signum)
+            with Cluster(env, write_plan("endless.toml", ENDLESS), results) as run:
+                wait_until(lambda: len(client_runs(results)) >= 2 or run.popen.poll() is not None,
+                           "both clients run")
+                run.send(signum)
+                _, err = run.finish(130 if signum == signal.SIGINT else -signum)
             if signum == signal.SIGINT:
                 eq(err.splitlines()[-1:], ["rw_cluster: interrupted: the same command goes on"],
                    "standard error")
