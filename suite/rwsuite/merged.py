@@ -96,9 +96,9 @@ def _sums(sets, bed):
         amounts = [one.bytes_per_s for one in some]
         amount = None if None in amounts else mean_interval(amounts).value / (1 << 20)
         table.rows.append((row["part"] or "", row["op"], row["path"], size_text(row["MsgSize"]),
-                           row["sges"], _axes(row), clients, len(some), rate.value, rate.low,
-                           rate.high, amount, 100 * min(one.least for one in some),
-                           100 * max(one.most for one in some),
+                           row["sges"], _axes(row), clients, len(some), rate.value,
+                           max(rate.low, 0.0) if rate.n > 1 else None, rate.high, amount,
+                           100 * min(one.least for one in some), 100 * max(one.most for one in some),
                            100 * min(one.together for one in some)))
     findings = ["Together: the shortest client's run against the longest one's, at the worst. Where it is "
                 "far below 100 %, clients did not compete all the time: give the plan a longer duration."]
