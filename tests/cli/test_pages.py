@@ -87,12 +87,12 @@ def of_page(program):
             if option != "-"}
 
 
-def complete(program, *words, **env):
-    """What bash offers for the last of @words."""
+def complete(program, *words, by=None, **env):
+    """What bash offers for the last of @words. The completion is called as @program, or as @by."""
     script = ('. "$1" || exit 1; shift; COMP_WORDS=("$@") COMP_CWORD=$(($# - 1)); '
-              f'_{program}; printf "%s\\n" "${{COMPREPLY[@]}}"')
-    told = run("bash", "--norc", "-c", script, "bash", made("completion/" + program), program,
-               *words, env=dict(os.environ, **env))
+              f'_{by or program}; printf "%s\\n" "${{COMPREPLY[@]}}"')
+    told = run("bash", "--norc", "-c", script, "bash", made("completion/" + (by or program)),
+               program, *words, env=dict(os.environ, **env))
     return [word for word in told.split("\n") if word]
 
 
@@ -203,6 +203,15 @@ def _():
     eq(complete("rw_suite", "sweep", "--lau", PATH=path), ["--launch"], "an option")
     eq(complete("rw_suite", "sweep", "--launch", "=", "ss", PATH=path), ["ssh"], "a value")
     eq(complete("rw_suite", "check", SUITE[:-1], PATH=path), [SUITE], "a file")
+
+
+@case("rw_cluster: its options and values, by the completion of rw_suite")
+def _():
+    needs_suite()
+    path = os.path.join(SRCDIR, "scripts") + ":" + os.environ["PATH"]
+    for words, wanted in ((("--sha",), ["--shape"]), (("--shape", "=", "i"), ["incast"]),
+                          (("quick", "--at",), ["--at_once"]), ((SUITE[:-1],), [SUITE])):
+        eq(complete("rw_cluster", *words, by="rw_suite", PATH=path), wanted, f"completion of {words}")
 
 
 @case("an optional value stands behind = only")
