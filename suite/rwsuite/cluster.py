@@ -90,6 +90,8 @@ def _choose_launch(args):
 def _check(args, every):
     if args.at_once is not None and args.at_once < 1:
         raise SuiteError(f"--at_once={args.at_once}: give 1 or more", USAGE)
+    if args.at_once and args.shape == "incast":
+        raise SuiteError("--at_once: an incast is of all clients at once: leave it out", USAGE)
     if args.port < 1 or args.port + 2 * len(every) > 65000:
         raise SuiteError(f"--port={args.port} is out of range for {len(every)} pairs; give 1 to "
                          f"{65000 - 2 * len(every)}", USAGE)

@@ -213,6 +213,28 @@ def _():
     eq(err, "rw_cluster: interrupted: the same command goes on\n", "standard error")
 
 
+@case("a host that is gone within a run: one line, and the other pair's run goes on")
+def _():
+    with Cluster(by_ssh(), write_plan("endless.toml", ENDLESS), path("gone"), "--launch=ssh",
+                 "--hosts=me@127.0.0.2,me@127.0.0.3,me@127.0.0.4,me@127.0.0.5") as run:
+        wait_until(lambda: len(client_runs(run.results)) >= 2 or run.popen.poll() is not None,
+                   "both clients run")
+        agents = []
+        for pid in processes_of(run.results, b"Runs commands on the host"):
+            with open(f"/proc/{pid}/environ", "rb") as file:
+                if b"RW_TEST_HOST=127.0.0.3" in file.read().split(b"\0"):
+                    agents.append(pid)
+        for pid in agents:
+            os.kill(pid, signal.SIGKILL)
+        wait_until(lambda: run.err.endswith("\n"), "it is told")
+        eq(run.err, "me@127.0.0.2-me@127.0.0.3: me@127.0.0.3 does not answer by ssh: it said nothing\n",
+           "standard error")
+        wait_until(lambda: len(client_runs(run.results)) < 2, "its client is ended")
+        eq(len(client_runs(run.results)), 1, "clients that run on")
+        run.send(signal.SIGINT)
+        run.finish(130)
+
+
 def cases(slurm):
     env = slurm.allocate()
     plan = write_plan("cluster.toml", PLAN)

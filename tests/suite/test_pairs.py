@@ -209,6 +209,8 @@ def _():
     told(2, "quick", results, "--launch=ssh", "--hostfile=" + DIRECTORY.name + "/none", words="none")
     told(2, "quick", results, "--launch=ssh", "--hosts=a,b", "--port=64999", words="--port")
     told(2, "quick", results, "--launch=ssh", "--hosts=a,b", "--at_once=0", words="--at_once")
+    told(2, "quick", results, "--launch=ssh", "--hosts=a,b", "--at_once=2", "--shape=incast",
+         words="leave it out")
     told(2, "quick", results, "--launch=ssh", "--hosts=a,b,c", words="ring")
     told(2, "quick", results, "--shape=star", words="--help")
 
