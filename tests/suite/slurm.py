@@ -44,7 +44,7 @@ SlurmdLogFile={top}/%n.log
 # Nodes have CPUs for two jobs, whatever this host has.
 SlurmdParameters=config_overrides
 # How soon a node that is dead is known to be, and what hangs there is given up.
-MessageTimeout=5
+MessageTimeout=10
 KillWait=1
 PartitionName=all Nodes=ALL Default=YES MaxTime=INFINITE State=UP
 """
@@ -114,15 +114,16 @@ class Slurm:
         note(done.stderr)
         return done.stdout.strip()
 
-    def allocate(self):
-        """An allocation of all nodes, which stays: its environment."""
-        done = subprocess.run(["salloc", "--no-shell", "--no-kill", f"--nodes={len(self.nodes)}"],
+    def allocate(self, *nodes):
+        """An allocation of @nodes, which stays: its environment."""
+        done = subprocess.run(["salloc", "--no-shell", "--no-kill", f"--nodes={len(nodes)}",
+                               "--nodelist=" + ",".join(nodes)],
                               env=self.environment, capture_output=True, text=True, timeout=PATIENCE,
                               check=False)
         note(done.stderr)
         job = done.stderr.split("job allocation ")[1].split()[0]
-        nodes = self.ask("squeue", "-h", "-j", job, "-o", "%N")
-        return {**self.environment, "SLURM_JOB_ID": job, "SLURM_JOB_NODELIST": nodes}
+        return {**self.environment, "SLURM_JOB_ID": job,
+                "SLURM_JOB_NODELIST": self.ask("squeue", "-h", "-j", job, "-o", "%N")}
 
     def kill(self, name):
         """The node is gone, and says nothing."""

@@ -14,6 +14,7 @@ from slurm import Slurm, missing, mpi
 
 CLUSTER = [PYTHON, os.path.join(SRCDIR, "scripts", "rw_cluster")]
 NODES = "n1", "n2", "n3", "n4"
+DEAD = "n5"  # dies
 STRANGE = "n4"  # has another limit of locked memory
 
 PLAN = """
@@ -235,7 +236,7 @@ def _():
 
 
 def cases(slurm):
-    env = slurm.allocate()
+    env, env_of_dead = slurm.allocate(*NODES), slurm.allocate(*NODES[:3], DEAD)
     plan = write_plan("cluster.toml", PLAN)
 
     @case("Slurm, pairs: every run once in each set, a host that differs is marked, one report; and again")
@@ -337,16 +338,16 @@ def cases(slurm):
             for name in "n1-n2", "n3-n4":
                 eq(lines_of(os.path.join(results, name)), [], f"runs of {name}")
 
-    @case("Slurm, a dead node: one line, the others' pairs go on, and come to a report")
+    @case("Slurm, a dead node: one line, the others' pairs go on, and come to a report", slow=True)
     def _():
         results = path("dead")
-        slurm.kill("n3")
-        out, err = cluster(env, plan, results, status=1)
+        slurm.kill(DEAD)
+        out, err = cluster(env_of_dead, plan, results, status=1)
         eq(len(err.splitlines()), 1, f"lines of standard error ({err!r})")
-        true(err.startswith("rw_cluster: n3 does not answer by srun: srun: error: "), err)
+        true(err.startswith(f"rw_cluster: {DEAD} does not answer by srun: srun: error: "), err)
         each_once(results, ("n1-n2",))
         text = page(results)
-        true("n3 does not answer" in text and "n3-n4: left out" in text, "who is missing")
+        true(f"{DEAD} does not answer" in text and f"n3-{DEAD}: left out" in text, "who is missing")
 
 
 def client_runs(results):
@@ -369,7 +370,7 @@ def main():
         print(f"1..0 # SKIP {missing()}")
     elif on_the_bed("rich", "jinja2", "matplotlib", "jsonschema"):
         write_programs()
-        with Slurm(NODES) as slurm:
+        with Slurm((*NODES, DEAD)) as slurm:
             cases(slurm)
             run_cases()
             top = slurm.top
