@@ -31,6 +31,9 @@ static int check_own(const struct rw_conf *conf, const struct rw_device *device,
 		return rw_fail(err, RW_EXIT_DEVICE, -EOPNOTSUPP,
 			       "--%s: %s is iWARP, whose QPs have IP addresses only; leave it out",
 			       conf->dlid ? "dlid" : "pkey_index", name);
+	if (device->is_iwarp && conf->gid_index != RW_AUTO && conf->gid_index)
+		return rw_fail(err, RW_EXIT_DEVICE, -EOPNOTSUPP,
+			       "--gid-index: %s is iWARP, which has GID 0 only; leave it out", name);
 	if (conf->dlid && rw_device_is_roce(device))
 		return rw_fail(err, RW_EXIT_DEVICE, -EOPNOTSUPP,
 			       "--dlid: port %u of %s is RoCE, which has no LIDs; choose a GID with -x",
@@ -48,15 +51,20 @@ static int check_run(const struct rw_conf *conf, const struct rw_device *device,
 		     struct rw_err *err)
 {
 	static const char *const of_grh[] = { "tclass", "flow_label", "hop_limit" };
-	static const char *const of_ib[] = { "sl",	    "qp-timeout", "retry_count",
-					     "rnr_retry",   "min_rnr_timer", "tclass",
-					     "flow_label", "hop_limit" };
+	static const char *const of_ib[] = {
+		"sl",	  "mtu",	"qp-timeout", "retry_count", "rnr_retry",
+		"tclass", "flow_label", "hop_limit",  "min_rnr_timer",
+	};
 	const char *given = first_given(conf, of_ib, RW_ARRAY_SIZE(of_ib));
 
 	if (given && device->is_iwarp)
 		return rw_fail(err, RW_EXIT_DEVICE, -EOPNOTSUPP,
 			       "--%s: %s is iWARP, whose QPs are connected by TCP and have no such thing; leave it out",
 			       given, rw_device_name(device));
+	if (device->is_iwarp && *conf->rate_limit && conf->rate_limit_type == RW_LIMIT_STATIC)
+		return rw_fail(err, RW_EXIT_DEVICE, -EOPNOTSUPP,
+			       "--rate_limit_type=HW: %s is iWARP, whose QPs have no address with a static rate; give SW",
+			       rw_device_name(device));
 	if (device->class == RW_DEVICE_SIW && conf->tos != RW_AUTO)
 		return rw_fail(err, RW_EXIT_DEVICE, -EOPNOTSUPP,
 			       "--tos: %s is Soft-iWARP, which does not pass it on to its TCP connections; leave it out",

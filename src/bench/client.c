@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /* The client: connects, runs the rows, reports. */
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,7 +17,8 @@ static json_t *connection_facts(struct rw_client *client)
 	const struct rw_qp *qp = &load->ep.qps[0];
 
 	return json_pack("{s:i, s:i, s:i, s:i, s:i, s:b, s:b, s:i, s:s, s:i, s:i}", "mtu",
-			 (int)client->link.mtu_bytes, "outstanding_reads",
+			 client->device.is_iwarp ? 0 : (int)client->link.mtu_bytes,
+			 "outstanding_reads",
 			 (int)client->link.rd_atom, "max_send_wr", (int)qp->max_send_wr,
 			 "sq_blocks", (int)rw_engine_sq_blocks(load->device, qp), "max_send_sge",
 			 (int)qp->max_send_sge, "hugepages",
@@ -49,6 +51,22 @@ static int open_load(void *arg, struct rw_worker *worker, struct rw_err *err)
 	};
 
 	return rw_load_open(&worker->load, &want, err);
+}
+
+/* Soft-RoCE has no service levels, and rdma_cm may know better. */
+static void check_sl(struct rw_client *client)
+{
+	const json_t *qp = json_object_get(client->facts.connection, "qp");
+	const json_t *sl = json_object_get(qp, "sl");
+	char text[128];
+
+	if (!sl || !rw_conf_was_given(client->conf, "sl") ||
+	    (uint64_t)json_integer_value(sl) == client->conf->sl)
+		return;
+	snprintf(text, sizeof(text), "--sl=%" PRIu64 " is without effect: the QPs of %s have SL %lld",
+		 client->conf->sl, rw_device_name(&client->device),
+		 (long long)json_integer_value(sl));
+	json_array_append_new(client->facts.notes, json_string(text));
 }
 
 int rw_client_open_crew(struct rw_client *client, struct rw_err *err)
@@ -115,6 +133,7 @@ static int run_session(struct rw_client *client, struct rw_err *err)
 		json_object_set_new(client->facts.connection, "clock", clock_facts(client));
 		json_object_set_new(client->facts.connection, "qp",
 				    rw_qp_facts(&load->ep.qps[0]));
+		check_sl(client);
 		if (client->with_table) {
 			rw_table_head(client->conf, &client->facts);
 			rw_table_columns(client->conf);

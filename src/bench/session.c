@@ -293,8 +293,10 @@ int rw_session_connect(struct rw_endpoint *ep, struct rw_cm *cm, const struct rw
 		ret = choose_rd_atom(conf, own, peer, &link->rd_atom, err);
 	if (ret)
 		return ret;
-	if (cm->channel)
-		return connect_by_cm(ep, cm, peer, link, err);
+	if (cm->channel) {
+		ret = connect_by_cm(ep, cm, peer, link, err);
+		return ret ? ret : rw_qp_check_link(&ep->qps[0], link, err);
+	}
 	remote = calloc(ep->nr_qps, sizeof(*remote));
 	if (!remote)
 		return rw_fail(err, RW_EXIT_RUN, -ENOMEM, "out of memory");
@@ -302,7 +304,7 @@ int rw_session_connect(struct rw_endpoint *ep, struct rw_cm *cm, const struct rw
 	if (!ret)
 		ret = rw_endpoint_connect(ep, peer, remote, link, err);
 	free(remote);
-	return ret;
+	return ret ? ret : rw_qp_check_link(&ep->qps[0], link, err);
 }
 
 int rw_session_connect_qp(struct rw_endpoint *ep, struct rw_cm *cm, uint32_t index,

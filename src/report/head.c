@@ -44,7 +44,7 @@ static void print_placement(const json_t *placement)
 static void print_qp(const struct rw_conf *conf, const json_t *qp)
 {
 	static const char *const names[] = { "sl", "tclass", "flow_label", "hop_limit",
-					     "pkey_index", "dlid" };
+					     "pkey_index", "dlid", "rate_limit_type" };
 	bool asked = false;
 
 	for (size_t i = 0; i < RW_ARRAY_SIZE(names); i++)
@@ -59,6 +59,8 @@ static void print_qp(const struct rw_conf *conf, const json_t *qp)
 		printf(", traffic class %lld, flow label 0x%llx, hop limit %lld",
 		       number_of(qp, "tclass"), number_of(qp, "flow_label"),
 		       number_of(qp, "hop_limit"));
+	if (number_of(qp, "static_rate_mbps"))
+		printf(", static rate %lld Mb/s", number_of(qp, "static_rate_mbps"));
 	printf("\n");
 }
 
@@ -144,8 +146,12 @@ static void print_connection(const struct rw_conf *conf, const struct rw_report_
 		       "Engine", text_of(facts->host, "kernel"));
 		return;
 	}
-	printf(" %-15s : %lld bytes, %lld outstanding READs per QP\n", "Path MTU",
-	       number_of(c, "mtu"), number_of(c, "outstanding_reads"));
+	if (number_of(c, "mtu"))
+		printf(" %-15s : %lld bytes, %lld outstanding READs per QP\n", "Path MTU",
+		       number_of(c, "mtu"), number_of(c, "outstanding_reads"));
+	else
+		printf(" %-15s : %lld per QP\n", "READs at once",
+		       number_of(c, "outstanding_reads"));
 	print_qp(conf, json_object_get(c, "qp"));
 	print_send_queue(c);
 	print_ordering(conf, facts->device);

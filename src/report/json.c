@@ -181,13 +181,14 @@ static json_t *mix_json(const struct rw_result *r)
 	return mix;
 }
 
-/* {"operations_per_s", "reached"}, or null. */
+/* {"operations_per_s", "reached", "exceeded"}, or null. */
 static json_t *limit_json(const struct rw_result *r)
 {
 	if (!(r->limit_per_s > 0))
 		return json_null();
-	return json_pack("{s:f, s:b}", "operations_per_s", r->limit_per_s, "reached",
-			 (int)rw_result_reached_limit(r));
+	return json_pack("{s:f, s:b, s:b}", "operations_per_s", r->limit_per_s, "reached",
+			 (int)rw_result_reached_limit(r), "exceeded",
+			 (int)!rw_result_keeps_limit(r));
 }
 
 static json_t *number_if_pinned(int number)

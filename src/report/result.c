@@ -158,6 +158,11 @@ bool rw_result_reached_limit(const struct rw_result *result)
 	return rw_result_ops_per_s(result) >= 0.98 * result->limit_per_s;
 }
 
+bool rw_result_keeps_limit(const struct rw_result *result)
+{
+	return rw_result_ops_per_s(result) <= 1.02 * result->limit_per_s;
+}
+
 int rw_result_contrast(const struct rw_result *row, const struct rw_result *direct,
 		       enum rw_ci_contrast contrast, struct rw_ci_contrast_result *result_p)
 {

@@ -163,6 +163,8 @@ bool rw_result_is_overrun(const struct rw_result *result);
 
 /* A rate limit: was it reached, within 2 %? */
 bool rw_result_reached_limit(const struct rw_result *result);
+/* ... and not exceeded, by as much? A device may fail to keep what it was given to keep. */
+bool rw_result_keeps_limit(const struct rw_result *result);
 
 /*
  * How the latency of @row compares with that of @direct: the medians of their

@@ -175,10 +175,17 @@ static void print_mix(const struct rw_result *r)
 		printf("\n");
 }
 
-static void print_limit(const struct rw_result *r)
+static void print_limit(const struct rw_conf *conf, const struct rw_result *r)
 {
-	printf(" # rate limit: %.6g operations/s allowed, %.6g reached%s\n", r->limit_per_s,
-	       rw_result_ops_per_s(r), rw_result_reached_limit(r) ? "" : ": the device or this host is slower");
+	const char *remark = "";
+
+	if (!rw_result_reached_limit(r))
+		remark = ": the device or this host is slower";
+	else if (!rw_result_keeps_limit(r))
+		remark = ": EXCEEDED, who was to keep it did not (--rate_limit_type)";
+	printf(" # rate limit%s: %.6g operations/s allowed, %.6g reached%s\n",
+	       conf->bidirectional ? " of each side" : "", r->limit_per_s,
+	       rw_result_ops_per_s(r), remark);
 }
 
 /* What the rate is made of, and the windows beside the best one. */
@@ -189,7 +196,8 @@ static void print_measured(const struct rw_conf *conf, const struct rw_result *r
 	printf(" # measured: %" PRIu64 " operations in %.6f s", r->operations,
 	       (double)r->elapsed_ns / 1e9);
 	if (!conf->test->is_latency && r->nr_threads <= 1 && r->least_bytes_per_s > 0)
-		printf("; windows of %" PRIu64 ": %.2f to %.2f %s", r->contexts * r->qps,
+		printf("; windows of %" PRIu64 ": %.2f to %.2f %s",
+		       rw_min(r->contexts * r->qps, r->operations),
 		       r->least_bytes_per_s / unit, r->peak_bytes_per_s / unit,
 		       conf->report_gbits ? "Gb/sec" : "MiB/sec");
 	printf("\n");
@@ -287,7 +295,7 @@ void rw_table_row(const struct rw_conf *conf, const struct rw_result *r)
 		printf(" # %" PRIu64 " SQ stalls of %.1f us each: operations that found no room in the send queue\n",
 		       r->sq_stalls, r->sq_stall_ns / 1e3 / (double)r->sq_stalls);
 	if (r->limit_per_s > 0)
-		print_limit(r);
+		print_limit(conf, r);
 	print_host(conf, r);
 	if (r->kernel)
 		print_kernel(conf, r);

@@ -85,7 +85,7 @@ const char *rw_cm_hint(enum rdma_cm_event_type type)
 	case RDMA_CM_EVENT_ROUTE_ERROR:
 		return "has the interface of the device a route to it? choose the device with -d, or the GID with -x on each side";
 	case RDMA_CM_EVENT_REJECTED:
-		return "is the server still there?";
+		return "is the server still there, and do its routes let rdma_cm arrive at the device it was given (-d)?";
 	default:
 		return "is the peer alive, and does the network let rdma_cm through?";
 	}

@@ -66,29 +66,51 @@ uint32_t rw_qp_flow_label(const struct rw_qp_link *link, uint32_t index)
 	return link->nr_flow_labels ? link->flow_labels[index % link->nr_flow_labels] : 0;
 }
 
-json_t *rw_qp_facts(const struct rw_qp *qp)
+/* What libibverbs and the kernel have of the address and the timers of @qp. false: nothing. */
+static bool query(const struct rw_qp *qp, struct ibv_qp_attr *attr)
 {
 	const int mask = IBV_QP_AV | IBV_QP_PKEY_INDEX | IBV_QP_TIMEOUT | IBV_QP_RETRY_CNT |
 			 IBV_QP_RNR_RETRY | IBV_QP_MIN_RNR_TIMER | IBV_QP_MAX_QP_RD_ATOMIC |
 			 IBV_QP_MAX_DEST_RD_ATOMIC;
-	struct ibv_qp_attr attr = { 0 };
 	struct ibv_qp_init_attr init = { 0 };
-	const struct ibv_global_route *grh = &attr.ah_attr.grh;
+
+	memset(attr, 0, sizeof(*attr));
+	return qp->qp->context->device->transport_type != IBV_TRANSPORT_IWARP &&
+	       !ibv_query_qp(qp->qp, attr, mask, &init);
+}
+
+int rw_qp_check_link(const struct rw_qp *qp, const struct rw_qp_link *link, struct rw_err *err)
+{
+	struct ibv_qp_attr attr;
+
+	if (!link->static_rate || !query(qp, &attr) ||
+	    attr.ah_attr.static_rate == link->static_rate)
+		return 0;
+	return rw_fail(err, RW_EXIT_DEVICE, -EOPNOTSUPP,
+		       "--rate_limit_type=HW: %s does not take a static rate of %d Mb/s; give SW",
+		       ibv_get_device_name(qp->qp->context->device),
+		       ibv_rate_to_mbps(link->static_rate));
+}
+
+json_t *rw_qp_facts(const struct rw_qp *qp)
+{
+	struct ibv_qp_attr attr;
+	const struct ibv_ah_attr *ah = &attr.ah_attr;
 	json_t *facts;
 
-	if (qp->qp->context->device->transport_type == IBV_TRANSPORT_IWARP ||
-	    ibv_query_qp(qp->qp, &attr, mask, &init))
+	if (!query(qp, &attr))
 		return json_null();
-	facts = json_pack("{s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:b}", "sl", attr.ah_attr.sl, "dlid",
-			  attr.ah_attr.dlid, "pkey_index", attr.pkey_index, "timeout", attr.timeout,
+	facts = json_pack("{s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:b}", "sl", ah->sl,
+			  "dlid", ah->dlid, "pkey_index", attr.pkey_index, "timeout", attr.timeout,
 			  "retry_count", attr.retry_cnt, "rnr_retry", attr.rnr_retry,
-			  "min_rnr_timer", attr.min_rnr_timer, "static_rate", attr.ah_attr.static_rate,
-			  "max_rd_atomic", attr.max_rd_atomic,
-			  "max_dest_rd_atomic", attr.max_dest_rd_atomic, "grh", attr.ah_attr.is_global != 0);
-	if (!facts || !attr.ah_attr.is_global)
+			  "min_rnr_timer", attr.min_rnr_timer, "static_rate_mbps",
+			  ah->static_rate ? ibv_rate_to_mbps(ah->static_rate) : 0, "max_rd_atomic",
+			  attr.max_rd_atomic, "max_dest_rd_atomic", attr.max_dest_rd_atomic, "grh",
+			  ah->is_global != 0);
+	if (!facts || !ah->is_global)
 		return facts;
-	json_object_set_new(facts, "tclass", json_integer(grh->traffic_class));
-	json_object_set_new(facts, "hop_limit", json_integer(grh->hop_limit));
-	json_object_set_new(facts, "flow_label", json_integer(grh->flow_label));
+	json_object_set_new(facts, "tclass", json_integer(ah->grh.traffic_class));
+	json_object_set_new(facts, "hop_limit", json_integer(ah->grh.hop_limit));
+	json_object_set_new(facts, "flow_label", json_integer(ah->grh.flow_label));
 	return facts;
 }

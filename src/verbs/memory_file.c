@@ -57,7 +57,7 @@ static int file_alloc(struct rw_arena *arena, const struct rw_arena_want *want,
 
 	arena->fd = open(want->file, O_RDWR | O_CLOEXEC);
 	if (arena->fd < 0)
-		return rw_fail(err, RW_EXIT_RUN, -errno, "--mmap: cannot open %s: %s", want->file,
+		return rw_fail(err, RW_EXIT_RUN, -errno, "--mmap: cannot open %s: %s; give a file that may be written", want->file,
 			       strerror(errno));
 	arena->fd_offset = want->file_offset;
 	arena->page_bytes = page_bytes_of(arena->fd);
@@ -65,10 +65,19 @@ static int file_alloc(struct rw_arena *arena, const struct rw_arena_want *want,
 	ret = check_size(arena, want, err);
 	if (ret)
 		goto err_close;
+	/* A file with holes: better told now than as a bad address when it is registered. */
+	if (fallocate(arena->fd, 0, (off_t)arena->fd_offset, (off_t)arena->bytes) &&
+	    (errno == ENOSPC || errno == EDQUOT)) {
+		ret = rw_fail(err, RW_EXIT_RUN, -errno,
+			      "--mmap: the file system of %s has no room for %" PRIu64
+			      " bytes of it: %s; make some, or give a file elsewhere",
+			      want->file, arena->bytes, strerror(errno));
+		goto err_close;
+	}
 	base = mmap(NULL, arena->bytes, PROT_READ | PROT_WRITE, MAP_SHARED, arena->fd,
 		    (off_t)arena->fd_offset);
 	if (base == MAP_FAILED) {
-		ret = rw_fail(err, RW_EXIT_RUN, -errno, "--mmap: cannot map %" PRIu64 " bytes of %s: %s",
+		ret = rw_fail(err, RW_EXIT_RUN, -errno, "--mmap: cannot map %" PRIu64 " bytes of %s: %s; give a file, such as one in /dev/shm",
 			      arena->bytes, want->file, strerror(errno));
 		goto err_close;
 	}

@@ -202,7 +202,7 @@ static const char *hint_of(enum ibv_wc_status status)
 {
 	switch (status) {
 	case IBV_WC_RETRY_EXC_ERR:
-		return "the peer is gone or cannot be reached; check it, the path MTU (-m), the timeout (-u) and --retry_count";
+		return "the peer is gone or cannot be reached; check it, the path MTU (-m), the P_Keys (--pkey_index), the timeout (-u) and --retry_count";
 	case IBV_WC_RNR_RETRY_EXC_ERR:
 		return "the peer was never ready: is its memory on demand (ODP)? raise --rnr_retry or --min_rnr_timer";
 	case IBV_WC_REM_ACCESS_ERR:

@@ -126,6 +126,12 @@ int rw_qp_connect(const struct rw_device *device, struct rw_qp *qp, uint32_t ind
  */
 int rw_qp_link_init(struct rw_qp_link *link, const struct rw_conf *conf, struct rw_err *err);
 
+/*
+ * Did @qp, which is connected, take the static rate of @link? Soft-RoCE drops it.
+ * Returns 0 or -EOPNOTSUPP, told in @err.
+ */
+int rw_qp_check_link(const struct rw_qp *qp, const struct rw_qp_link *link, struct rw_err *err);
+
 /* The flow label of the @index-th QP. */
 uint32_t rw_qp_flow_label(const struct rw_qp_link *link, uint32_t index);
 

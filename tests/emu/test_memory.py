@@ -9,8 +9,9 @@ import sys
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 # pylint: disable=wrong-import-position
-from emucase import latency, main, start_latency
-from rwproc import DEVICE, PROGRAM, RUN, USAGE, Server, Skipped, emu_env, eq, true, wait_until
+from emucase import latency, main, server_of, start_latency
+from rwproc import (DEVICE, PROGRAM, RUN, USAGE, Server, Skipped, client, emu_env, eq, true,
+                    wait_until)
 from rwtap import case, good, refused
 
 KIB, MIB = 1 << 10, 1 << 20
@@ -110,6 +111,19 @@ def _():
 def _():
     found = while_running(lambda own, _: arena_of(own), "--engine=reg", "--path=mr")
     eq({part["KernelPageSize"] for part in found}, {4}, "page size")
+
+
+@case("--mmap: a file system without room for the file's holes")
+def _():
+    full = ("unshare", "-m", "sh", "-c", """mount -t tmpfs -o size=64k none /mnt &&
+        truncate -s 100M /mnt/file && exec "$@" """, "sh")
+    refused(client(server_of(PROGRAM), "-F", "--mmap=/mnt/file", device="mlx5_1", prefix=full), RUN, "--mmap", "file system of /mnt/file",
+            "No space left", "elsewhere")
+    with Server("--mmap=/mnt/file", device="mlx5_0", prefix=full, keep=False) as server:
+        refused(client(server, "-F", "--op=write", device="mlx5_1"), RUN, "the peer reports",
+                "file system of /mnt/file")
+        eq(server.wait(), RUN, "exit code of the server")
+        server.end()
 
 
 # ---- a null MR

@@ -49,16 +49,25 @@ def _():
 
 @case("--rate_limit_type=HW: QPs of both sides have the next static rate below, or it is refused")
 def _():
-    for limit, qps, rate in (21, 1, 6), (20, 1, 6), (19.9, 1, 11), (21, 2, 3), (2.5, 1, 2):
-        # IBV_RATE_20_GBPS is 6, _14_GBPS 11, _10_GBPS 3, _2_5_GBPS 2
+    for limit, qps, rate in (21, 1, 20000), (20, 1, 20000), (19.9, 1, 14062), (21, 2, 10000), (2.5, 1, 2500):
         done = bandwidth(f"--rate_limit={limit}", "--rate_limit_type=HW", "-q", qps, "-n", 20)
         good(done, verified=False, rows=1)
         info = done.report["test_info"]
         for side in info["connection"]["qp"], info["peer"]["qp"]:
-            eq(side["static_rate"], rate, f"static rate of {limit} Gb/s on {qps} QPs")
+            eq(side["static_rate_mbps"], rate, f"static rate of {limit} Gb/s on {qps} QPs")
     refused(bandwidth("--rate_limit=4", "--rate_limit_type=HW", "-q", 2), USAGE,
             "2000 Mb/s for each QP", "give --rate_limit_type=SW")
-    eq(bandwidth("-n", 20).report["test_info"]["connection"]["qp"]["static_rate"], 0, "else none")
+    plain = bandwidth("-n", 20)
+    eq(plain.report["test_info"]["connection"]["qp"]["static_rate_mbps"], 0, "else none")
+
+
+@case("--rate_limit_type=HW: that a device does not keep to it is told")
+def _():
+    done = bandwidth("--rate_limit=2.5", "--rate_limit_type=HW", "-n", 2000)
+    row, = good(done, verified=False, rows=1)
+    true(row["BW_average"] * 8 * 2**20 > 2.6e9, "this one does not")
+    eq((row["rate_limit"]["reached"], row["rate_limit"]["exceeded"]), (True, True), "the limit")
+    true("static rate 2500 Mb/s" in done.out and "EXCEEDED" in done.out, done.out)
 
 
 # ---- rate limits

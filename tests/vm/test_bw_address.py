@@ -150,6 +150,17 @@ for some_options in (), ("-R",):
     case(f"timeout and retries {' '.join(some_options)}: both sides' QPs have them")(_)
 
 
+@case("what Soft-RoCE drops of an address is told: --sl by a note, a static rate by a refusal")
+def _():
+    for options in (), ("-R",):
+        run = client(shared_server(), *SHORT, *options, "--sl=3")
+        good(run, rows=1)
+        eq(run.report["test_info"]["connection"]["qp"]["sl"], 0, "SL of the QP")
+        true("--sl=3 is without effect: the QPs of rxe1 have SL 0" in run.out, run.out)
+        refused(client(shared_server(), *SHORT, *options, "--rate_limit=5", "--rate_limit_type=HW"),
+                DEVICE, "does not take a static rate of 5000 Mb/s", "give SW")
+
+
 @case("--use_ooo is refused on a device that is no mlx5 device")
 def _():
     refused(client(shared_server(), *SHORT, "--use_ooo"), DEVICE, "only mlx5", "rxe1")

@@ -263,9 +263,12 @@ def _():
 
 @case("what QPs over TCP do not have is refused")
 def _():
-    for option in "--sl=1", "-u15", "--retry_count=3", "--tclass=4", "--flow_label=1", "-L9":
+    for option in "--sl=1", "-m1024", "-u15", "--retry_count=3", "--tclass=4", "--flow_label=1", "-L9":
         refused(client(shared(), *SHORT, "--path=mr", option), DEVICE, "siw1 is iWARP")
     refused(client(shared(), *SHORT, "--path=mr", "-R", "--tos=8"), DEVICE, "siw1 is Soft-iWARP")
+    refused(client(shared(), *SHORT, "--path=mr", "--rate_limit=5", "--rate_limit_type=HW"), DEVICE,
+            "siw1 is iWARP", "give SW")
+    refused(client(shared(), *SHORT, "--path=mr", "-x5"), DEVICE, "siw1 is iWARP", "GID 0 only")
     for option in "--pkey_index=1", "--dlid=1":
         refused(client(shared(), *SHORT, "--path=mr", option), DEVICE, option.split("=")[0],
                 "siw1 is iWARP")
