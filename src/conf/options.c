@@ -163,7 +163,7 @@ const struct rw_opt rw_opts[] = {
 	{ 0, "remote_sge_stride", NULL, RW_OPT_SIZE, RW_SCOPE_RUN, GROUP_PATH, FIELD(remote_stride_bytes), 1, UINT64_C(1) << 31,
 	  "0", "BYTES", NULL, "the peer's memory is scattered, too: distance there between the starts of an operation's WRs, each of as many segments as any path's WR can take (default: side by side)" },
 	{ 0, "engine", NULL, RW_OPT_STRING, RW_SCOPE_RUN, GROUP_PATH, FIELD(engine), 0, 32,
-	  "", "NAME", engine_names, "how MRs are made (default: the best the device has); kernel: all is done by the kernel's own R/W API, in the module rw_bench, which both hosts need, for root" },
+	  "", "NAME", engine_names, "how MRs are made; kernel: all is done by the kernel's own R/W API, in the module rw_bench, which both hosts need, for root (default: the best the device has)" },
 	{ 0, "disable_pcie_relaxed", NULL, RW_OPT_FLAG, RW_SCOPE_RUN, GROUP_PATH, FIELD(no_relaxed_ordering), 0, 1,
 	  "0", NULL, NULL, "register memory without relaxed ordering on PCIe, on both sides (without this it is asked for, and devices that have none ignore it)" },
 	{ 0, "max_sgl_rd", NULL, RW_OPT_NUMBER, RW_SCOPE_RUN, GROUP_PATH, FIELD(max_sgl_rd), 0, 255,

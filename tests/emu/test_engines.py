@@ -67,7 +67,7 @@ def list_engines(bed):
     result = alone("-d", "mlx5_1", "--list_engines")
     lines = [line.split() for line in result.out.splitlines()]
     wrong = Expect()
-    wrong.equal("exit code, stderr, lines", (result.status, result.err, len(lines)), (0, "", 4))
+    wrong.equal("exit code, stderr, lines", (result.status, result.err, len(lines)), (0, "", 5))
     for line, engine in zip(lines[1:], ENGINE_ENTRIES):
         load = Load(engine=engine)
         most = {"umr_ptr": "65532"}.get(engine, str(ENGINE_ENTRIES[engine]))
@@ -75,6 +75,9 @@ def list_engines(bed):
                ["1", str(load.reg_bytes(1)), "to", str(load.reg_bytes(ENGINE_ENTRIES[engine])),
                 "any", "zero"])
         wrong.equal(engine, line[:len(wqe) + 3], [engine, most, *wqe, "yes"])
+    wrong.equal("the last one", lines[-1][:1], ["kernel"])
+    why = "--engine=kernel" in result.out.splitlines()[-1]
+    wrong.equal("it is there, or it is said why not", "no" in lines[-1], why)
     tell(f"{bed.mode}: --list_engines", wrong and [*wrong, result.out])
 
 

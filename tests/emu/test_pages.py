@@ -57,7 +57,7 @@ for a_page in TEMPLATES:
 @case("the engines that --engine is completed with are those that there are")
 def _():
     told = alone("--list_engines")
-    there = re.findall(r"^ (\w+) +\d", told.out, re.M)
+    there = re.findall(r"^ (\w+) +[\d-]", told.out, re.M)
     named = re.search(r"--engine=NAME.*?\): ([a-z_\s]+?)\n +--", alone("--help").out, re.S)[1]
     eq(named.split(), there, "engines of the option table")
 
