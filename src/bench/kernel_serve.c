@@ -5,7 +5,8 @@
 #include "bench/kernel.h"
 #include "ctl/field.h"
 
-#define MIB (UINT64_C(1) << 20)
+#define MIB	  (UINT64_C(1) << 20)
+#define LINGERING 512 /* connections that are torn down and not yet closed */
 
 static int choose_addr(struct rw_kernel_session *session, char addr[RW_KERNEL_ADDR],
 		       struct rw_err *err)
@@ -62,12 +63,13 @@ int rw_kernel_serve_open(struct rw_kernel_session *session, struct rw_err *err)
 
 	if (!ret)
 		ret = choose_addr(session, addr, err);
-	/* A QP that comes again after a teardown may meet its predecessor. */
+	/* A QP that comes again after a teardown may meet its predecessors: on a busy host they linger. */
 	if (!ret)
 		ret = rw_kernel_create(&session->module, err,
 				       "role=server addr=%s port=0 memory_mb=%" PRIu64
 				       " clients=%" PRIu64,
-				       addr, memory_mib(session->conf), 4 * session->conf->qps);
+				       addr, memory_mib(session->conf),
+				       session->conf->qps + LINGERING);
 	if (!ret)
 		ret = rw_kernel_read(&session->module, &doc, err);
 	if (!ret)
