@@ -76,9 +76,9 @@ static int check_odp(const struct rw_conf *conf, struct rw_err *err)
 static int check_output(const struct rw_conf *conf, struct rw_err *err)
 {
 	if (conf->output && (conf->output == RW_OUTPUT_LATENCY) != conf->test->is_latency)
-		return rw_fail(err, RW_EXIT_USAGE, -EINVAL, "--output: %s gives %s",
+		return rw_fail(err, RW_EXIT_USAGE, -EINVAL, "--output: %s has none of that; give %s",
 			       conf->test->program,
-			       conf->test->is_latency ? "latency only" :
+			       conf->test->is_latency ? "latency" :
 							"bandwidth or message_rate");
 	if (conf->output && !strcmp(conf->json, "-"))
 		return rw_fail(err, RW_EXIT_USAGE, -EINVAL,

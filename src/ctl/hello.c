@@ -35,7 +35,8 @@ static int hello_failed(struct rw_chan *chan, int error, int timeout_ms, struct 
 	if (error == -EPIPE || error == -ECONNRESET)
 		return rw_fail(err, RW_EXIT_PEER, error,
 			       "%s closed the connection before the hello was over: is it "
-			       "rwperf? see its own output for the reason",
+			       "rwperf, or did it serve its one client and end (--keep_serving)? "
+			       "see its own output",
 			       chan->name);
 	return rw_chan_io_failed(chan, error, "exchanging the hello with", err);
 }

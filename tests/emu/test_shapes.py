@@ -152,7 +152,7 @@ def _():
 @case("--output: a number of the other program, or two reports on one stream, are refused")
 def _():
     refused(bandwidth("--output=latency"), USAGE, "bandwidth or message_rate")
-    refused(latency("--output=bandwidth"), USAGE, "latency only", name="ib_rw_lat")
+    refused(latency("--output=bandwidth"), USAGE, "give latency", name="ib_rw_lat")
     refused(bandwidth("--output=bandwidth", "--json=-"), USAGE, "--json=FILE")
 
 
