@@ -23,6 +23,18 @@ struct rw_kernel_client {
 /* In place of the session of other engines. Returns 0 or -errno, told in @err. */
 int rw_kernel_run_session(struct rw_client *client, struct rw_conf *conf, struct rw_err *err);
 
+/*
+ * Leave out of @conf the paths that the API never takes here, or refuse them if they were asked
+ * for (rw.c: rdma_rw_io_needs_mr). 0 or -EOPNOTSUPP, told in @err.
+ */
+int rw_kernel_choose_paths(struct rw_client *client, struct rw_conf *conf, struct rw_err *err);
+
+/* Does @path differ from the others for operations of @size_bytes? */
+bool rw_kernel_has_row(const struct rw_client *client, int path, uint64_t size_bytes);
+
+/* What the device's max_sgl_rd is while a row of @path runs; -1: it stays. */
+int64_t rw_kernel_max_sgl_rd(const struct rw_client *client, int path);
+
 /* Measure and report a row for each of @paths. 0 or -errno, told in @err. */
 int rw_kernel_run_group(struct rw_client *client, uint64_t size_bytes, uint64_t paths,
 			uint64_t seed, struct rw_err *err);
