@@ -117,7 +117,8 @@ def _():
 def _():
     full = ("unshare", "-m", "sh", "-c", """mount -t tmpfs -o size=64k none /mnt &&
         truncate -s 100M /mnt/file && exec "$@" """, "sh")
-    refused(client(server_of(PROGRAM), "-F", "--mmap=/mnt/file", device="mlx5_1", prefix=full), RUN, "--mmap", "file system of /mnt/file",
+    run = client(server_of(PROGRAM), "-F", "--mmap=/mnt/file", device="mlx5_1", prefix=full)
+    refused(run, RUN, "--mmap", "file system of /mnt/file",
             "No space left", "elsewhere")
     with Server("--mmap=/mnt/file", device="mlx5_0", prefix=full, keep=False) as server:
         refused(client(server, "-F", "--op=write", device="mlx5_1"), RUN, "the peer reports",
