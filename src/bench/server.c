@@ -20,6 +20,8 @@ static int serve_clients(const struct rw_conf *conf, struct rw_device *device,
 		rw_chan_set_stop(chan, stop);
 		ret = rw_serve_client(conf, device, placement, chan, stop, err);
 		rw_chan_close(chan);
+		if (ret == -EINTR && *stop)
+			rw_warn("ended in the middle of a client's run, which was told");
 		/* What ended one client's session does not end the server. */
 		if (ret && conf->keep_serving && ret != -EINTR) {
 			rw_warn("%s", err->text);
