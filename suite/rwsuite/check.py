@@ -68,6 +68,12 @@ def _schema_faults(results):
             yield f"run {run['id']}: {text}"
 
 
+def _empty_faults(results):
+    for run in results:
+        if not run["status"] and not (run["report"] or {}).get("results"):
+            yield f"run {run['id']}: it ended well and has no row: its report is lost"
+
+
 def _double_faults(results):
     for name, times in Counter(results.repeated).items():
         yield f"run {name} is there {times + 1} times: two sweeps wrote here"
@@ -80,8 +86,11 @@ def _setup_faults(results):
 
 
 def _seconds(text):
-    """Seconds since the epoch of "2026-11-21T14:00:00Z"."""
-    return datetime.datetime.fromisoformat(text).timestamp()
+    """Seconds since the epoch of "2026-11-21T14:00:00Z"; None: there is no such time."""
+    try:
+        return datetime.datetime.fromisoformat(text).timestamp()
+    except ValueError:
+        return None
 
 
 def _clock_ppm(run):
@@ -99,6 +108,9 @@ def _clock_faults(results):
     before = None
     for run in results:
         now = _seconds(run["started"])
+        if now is None:
+            yield f"run {run['id']}: it started at {run['started']}, which is no time"
+            continue
         if before is not None and now < before - BACK_S:
             yield f"run {run['id']}: the time of day went back by {before - now:.0f} s before it"
         before = now
@@ -162,7 +174,7 @@ def _row_notes(results):
 
 def examine(results):
     """(faults, notes) of a ResultSet: two lists of texts."""
-    faults = [*_schema_faults(results), *_double_faults(results)]
+    faults = [*_schema_faults(results), *_empty_faults(results), *_double_faults(results)]
     if faults:  # the rest counts on keys that are there
         return faults, []
     for find in _setup_faults, _clock_faults:

@@ -89,6 +89,11 @@ def run(name, call):
     except BrokenPipeError:  # the reader of a pipe had enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return RUN
+    except OSError as error:  # of a file that no verb expects to fail: standard output, mostly
+        print(f"{name}: {error.filename or 'standard output'}: {error.strerror}: is there room?",
+              file=sys.stderr)
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return RUN
 
 
 def main(argv=None):

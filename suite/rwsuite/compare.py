@@ -1,19 +1,21 @@
 # SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 """rw_suite compare: two result sets, row by row.
 
-Each row's difference is tested by Welch's t on logarithms; the p-values of all rows are
-corrected by Holm's method. It bounds the chance that any row at all is called different
-when none is, however rows depend on each other: what a CI run that fails on one
-row needs. (Benjamini-Hochberg bounds the share of wrong ones among those called
-different, which lets one through more often, and asks rows to depend on each other benignly.)
+Each row's difference is tested by Welch's t on logarithms, and the columns A and B are the
+geometric means that it compares. The p-values of all rows are corrected by Holm's method. It
+bounds the chance that any row at all is called different when none is, however rows depend on
+each other: what a CI run that fails on one row needs. (Benjamini-Hochberg bounds the share of
+wrong ones among those called different, which lets one through more often, and asks rows to
+depend on each other benignly.)
 """
 import argparse
+from statistics import geometric_mean
 from typing import NamedTuple
 
 from . import setup
 from .errors import OK, RUN, USAGE, SuiteError
 from .figures import FIGURES, figure_of
-from .stats import Contrast, contrast, fmean, holm
+from .stats import Contrast, contrast, holm
 from .store import groups, open_set, rows
 
 
@@ -41,12 +43,12 @@ class Compared(NamedTuple):
 
 def _percent(text):
     try:
-        share = float(text.removesuffix("%")) / 100
+        share = float(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
         if 0 <= share < 1:
             return share
     except ValueError:
         pass
-    raise argparse.ArgumentTypeError(f"'{text}' is no share; give one such as 5%")
+    raise argparse.ArgumentTypeError(f"'{text}' is no share; give one such as 5% or 0.05")
 
 
 def _confidence(text):
@@ -68,7 +70,7 @@ def arguments(parser):
     parser.add_argument("--confidence", type=_confidence, default=0.95, help="of each interval, "
                         "and of no false alarm in all rows together (default 0.95)")
     parser.add_argument("--fail-if-slower", "--fail_if_slower", metavar="SHARE", type=_percent,
-                        help="exit code 1 if a row of B is slower by this share, such as 5%%, and "
+                        help="exit code 1 if a row of B is slower by this share, such as 5%% or 0.05, and "
                         "the difference is significant")
 
 
@@ -124,8 +126,8 @@ def _print_table(found, confidence):
         scale = one.figure.scale
         verdict = "" if not one.different else "slower" if one.slower > 0 else "faster"
         interval = f"{100 * (one.by.low - 1):+.1f} to {100 * (one.by.high - 1):+.1f} %"
-        print(f"{one.label:{width}}  {one.figure.title:>17}  {fmean(one.before) * scale:12.6g} "
-              f"{fmean(one.after) * scale:12.6g} {len(one.before):3}/{len(one.after):<3}  "
+        print(f"{one.label:{width}}  {one.figure.title:>17}  {geometric_mean(one.before) * scale:12.6g} "
+              f"{geometric_mean(one.after) * scale:12.6g} {len(one.before):3}/{len(one.after):<3}  "
               f"{100 * (one.by.ratio - 1):+6.1f}%  {interval:>18}  {one.p:8.2g}  {verdict}".rstrip())
 
 

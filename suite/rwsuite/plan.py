@@ -15,10 +15,11 @@
     sges = [1, 4, 16]
 
 An axis or option is any that the program has: which ones there are, and which values go
-together, the programs alone know (feasible.py asks them). true gives a flag, false leaves
+together, the programs alone know (programs.py asks them). true gives a flag, false leaves
 it out, a list among an axis's values is joined by commas.
 """
 import itertools
+import math
 import os
 import random
 import tomllib
@@ -35,7 +36,10 @@ OURS = {"json": "rw_suite reads the report itself", "output": "rw_suite reads th
         "ib-dev": "use --devices", "port": "use --port", "bind": "use --bind",
         "keep_serving": "servers always do", "run_infinitely": "use repetitions",
         "explain": "use the program itself", "selftest": "use the program itself",
-        "list_engines": "use the program itself"}
+        "list_engines": "use the program itself", "perftest": "use the program itself",
+        "help": "use the program itself", "version": "use the program itself"}
+MAX_RUNS = 100000  # a week of runs of six seconds each
+MAX_BYTES = 1 << 20  # of a plan
 
 
 class Point(NamedTuple):
@@ -117,6 +121,9 @@ def _check_options(options, where):
         if SHORT.get(name, name) in OURS:
             raise SuiteError(f"{where}: {name} is not for a plan: {OURS[SHORT.get(name, name)]}",
                              USAGE)
+        if "\0" in _typed(value):
+            raise SuiteError(f"{where}: {name}: a value has a character that no option can have",
+                             USAGE)
         if not isinstance(value, (bool, int, float, str, list)) or isinstance(value, list) and \
                 not all(isinstance(one, (int, float, str)) for one in value):
             raise SuiteError(f"{where}: {name}: give a number, a text, true or false, or a list "
@@ -154,6 +161,10 @@ def _read_part(table, plan_options, repetitions, where):
     both = {SHORT.get(axis, axis) for axis in axes} & {SHORT.get(one, one) for one in own}
     if both or len({SHORT.get(axis, axis) for axis in axes}) < len(axes):
         raise SuiteError(f"{where}: {', '.join(both) or 'an axis'} is given twice", USAGE)
+    runs_of_part = math.prod(map(len, axes.values())) * repetitions
+    if runs_of_part > MAX_RUNS:
+        raise SuiteError(f"{where}: {runs_of_part} runs are more than {MAX_RUNS}: take values out "
+                         "of an axis, or repetitions", USAGE)
     options = {key: value for key, value in {**plan_options, **own}.items() if key not in axes}
     return [Point(name, program, dict(zip(axes, values)), options, repetitions)
             for values in itertools.product(*axes.values())]
@@ -192,7 +203,7 @@ def read(path):
         path = ready
     try:
         with open(path, encoding="utf-8") as file:
-            text = file.read()
+            text = file.read(MAX_BYTES)
     except (OSError, UnicodeDecodeError) as error:
         raise SuiteError(f"{path}: {getattr(error, 'strerror', 'no text')}: give a plan, or the "
                          "name of a ready one: " + ", ".join(ready_plans()), USAGE) from None

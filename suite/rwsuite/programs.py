@@ -4,6 +4,7 @@ import json
 import os
 import re
 import shutil
+import sys
 from typing import NamedTuple
 
 from . import agent
@@ -16,15 +17,16 @@ def find(program, directory=None):
     """The path of @program: in @directory, the build directory, or on the PATH."""
     source = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
     places = [directory] if directory else [os.environ.get("RW_BUILDDIR"),
-                                            os.path.join(source, "build")]
+                                            os.path.join(source, "build"),
+                                            os.path.dirname(os.path.realpath(sys.argv[0]))]
     for place in places:
         path = os.path.join(place or "/nonexistent", program)
         if os.access(path, os.X_OK):
             return os.path.abspath(path)
     path = None if directory else shutil.which(program)
     if not path:
-        raise SuiteError(f"{program} is not in {directory or 'build, nor on the PATH'}: build it, "
-                         "or say where it is by --programs", USAGE)
+        where = directory or "build, beside rw_suite, nor on the PATH"
+        raise SuiteError(f"{program} is not in {where}: build it, or say where it is by --programs", USAGE)
     return path
 
 

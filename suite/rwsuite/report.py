@@ -11,7 +11,7 @@ from markupsafe import Markup
 from . import VERSION, hosts, plots
 from .chapters import CHAPTERS
 from .errors import OK, USAGE, SuiteError
-from .store import open_set, rows
+from .store import PLAN, RUNS, open_set, rows
 
 TEMPLATES = os.path.join(os.path.dirname(os.path.dirname(os.path.realpath(__file__))), "templates")
 
@@ -96,17 +96,23 @@ def _asset(name):
 def write(path, data):
     """Aside and renamed: a reader finds the whole page or the one before."""
     path = Path(path)
+    if path.name in (RUNS, PLAN):
+        raise SuiteError(f"{path} would be a page: that is the name of what was measured", USAGE)
+    aside = None
     try:
         with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.",
                                          delete=False) as file:
+            aside = file.name
             file.write(data)
         mask = os.umask(0)
         os.umask(mask)
-        os.chmod(file.name, 0o666 & ~mask)
-        os.replace(file.name, path)
+        os.chmod(aside, 0o666 & ~mask)
+        os.replace(aside, path)
     except OSError as error:
+        if aside and os.path.exists(aside):
+            os.unlink(aside)
         raise SuiteError(f"{path}: {error.strerror}: name a file in a directory that can be "
-                         "written", USAGE) from None
+                         "written, and has room", USAGE) from None
 
 
 def pdf_of(page):

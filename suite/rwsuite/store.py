@@ -53,6 +53,20 @@ class ResultSet:
         return os.path.basename(os.path.abspath(self.path))
 
 
+def _no_number(text):
+    raise ValueError(f"{text} is no JSON")
+
+
+def _run_of(line):
+    """The run that @line is; ValueError, KeyError, TypeError or RecursionError if it is none."""
+    run = json.loads(line, parse_constant=_no_number)
+    for key, kind in (("format", int), ("id", str), ("point", dict), ("status", int),
+                      ("report", (dict, type(None)))):
+        if not isinstance(run[key], kind):
+            raise TypeError(key)
+    return run
+
+
 def _parse(path, data):
     """The lines of @data as runs, and whether a torn one follows."""
     lines = data.split(b"\n")
@@ -60,14 +74,12 @@ def _parse(path, data):
     runs = []
     for number, line in enumerate(lines, 1):
         try:
-            run = json.loads(line)
-            found = run["format"]
-            run["id"], run["point"], run["status"]  # pylint: disable=pointless-statement
-        except (ValueError, KeyError, TypeError):
+            run = _run_of(line)
+        except (ValueError, KeyError, TypeError, RecursionError):
             raise SuiteError(f"{path}: line {number} is no run: the file is damaged; "
                              "remove that line, and the sweep measures it again") from None
-        if found != FORMAT:
-            raise SuiteError(f"{path}: line {number} is of format {found}, this rw_suite reads "
+        if run["format"] != FORMAT:
+            raise SuiteError(f"{path}: line {number} is of format {run['format']}, this rw_suite reads "
                              f"{FORMAT}: take the rw_suite that wrote it")
         runs.append(run)
     return runs, torn
@@ -161,6 +173,8 @@ class Writer:
         self.path = path
         self._file = None
         try:
+            if os.path.exists(path) and not os.path.isdir(path):
+                raise SuiteError(f"{path} is no directory: name another one for the runs", USAGE)
             os.makedirs(path, exist_ok=True)
             self._file = os.open(os.path.join(path, RUNS), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC,
                                  0o666)
@@ -171,7 +185,7 @@ class Writer:
         except OSError as error:
             self.close()
             raise SuiteError(f"{error.filename or path}: {error.strerror}: name a directory that "
-                             "can be written", USAGE) from None
+                             "can be written, and has room", USAGE) from None
         except SuiteError:
             self.close()
             raise
@@ -189,6 +203,8 @@ class Writer:
             with open(file, encoding="utf-8") as stream:
                 kept = stream.read()
         except FileNotFoundError:
+            kept = None
+        if kept is None or kept != text and not os.fstat(self._file).st_size:
             # Aside and renamed: the plan is there as a whole, or not.
             with open(file + ".new", "w", encoding="utf-8") as stream:
                 stream.write(text)

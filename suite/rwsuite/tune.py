@@ -13,6 +13,7 @@ from . import runner, tuned
 from .bed import Bed
 from .bed import arguments as bed_arguments
 from .errors import INTERRUPTED, OK, RUN, USAGE, SuiteError
+from .plan import OURS
 from .search import Search
 from .store import Writer, open_set, rows, run_id
 
@@ -60,6 +61,19 @@ def _share(text):
     return value
 
 
+SEARCHED = ("op", "size", "size_range", "all", "sges", "segment", "path", "mr_pool", "contexts",
+            "tx-depth", "iters", "duration", "mix", "mix_sizes")
+
+
+def _option(text):
+    """NAME=VALUE of an option that neither tune nor rw_suite gives itself."""
+    name = text.partition("=")[0].lstrip("-").replace("_", "-")
+    for others, why in ((OURS, "rw_suite gives it itself"), (SEARCHED, "tune chooses it")):
+        if name in (one.replace("_", "-") for one in others):
+            raise argparse.ArgumentTypeError(f"'{text}': {why}; leave it out")
+    return text.lstrip("-")
+
+
 def arguments(parser):
     parser.add_argument("results", help="directory for what is measured; one that was begun is gone "
                         "on with")
@@ -73,7 +87,7 @@ def arguments(parser):
     parser.add_argument("--duration", type=int, help="seconds of a row, instead of --iters")
     parser.add_argument("--contexts", type=int, default=32,
                         help="operations in flight, of bandwidth and cpu (default: 32)")
-    parser.add_argument("--option", action="append", default=[], metavar="NAME=VALUE",
+    parser.add_argument("--option", type=_option, action="append", default=[], metavar="NAME=VALUE",
                         help="another option of the programs, such as engine=umr_ptr")
     parser.add_argument("--confidence", type=float, default=0.95,
                         help="of each verdict (default: 0.95)")

@@ -9,8 +9,10 @@ import json
 import math
 import os
 import random
+import re
+import subprocess
 
-from suitecase import TESTS, has_modules, path, refused, suite, write_lines
+from suitecase import SUITE, TESTS, has_modules, path, refused, suite, write_lines
 from rwproc import eq, true
 from rwsuite import compare, stats
 from rwsuite.store import open_set, rows
@@ -212,6 +214,35 @@ def _():
     with open(os.path.join(path("again"), "runs.jsonl"), "a", encoding="utf-8") as file:
         file.write("{}\n")
     refused(1, "compare", path("again"), path("again"), words=("line 5", "damaged"))
+    good = line("read mr 1", 0, 500)
+    for wrong in ({**good, "point": "x"}, {**good, "status": None}, {**good, "report": []}, [],
+                  {key: good[key] for key in good if key != "report"}):
+        refused(1, "compare", write_lines(path("wrong"), [wrong]), path("again"), words=("line 1",))
+    for text in "[" * 100000, '{"format": NaN}':
+        with open(os.path.join(path("wrong"), "runs.jsonl"), "w", encoding="utf-8") as file:
+            file.write(text + "\n")
+        refused(1, "compare", path("wrong"), path("again"), words=("line 1", "damaged"))
+
+
+@case("columns A and B differ by B - A")
+def _():
+    sets = [write_lines(path(f"means{number}"),
+                        [line("read mr 1", at, rate) for at, rate in enumerate(rates)])
+            for number, rates in enumerate(((100, 400), (400, 402)))]
+    out, _ = suite("compare", *sets)
+    before, after, change = re.search(r"([\d.e+-]+) +([\d.e+-]+) +2/2 +([+-][\d.]+)%", out).groups()
+    near(float(after) / float(before), 1 + float(change) / 100, "B / A", 1e-3)
+
+
+@case("a full standard output is told in one line")
+def _():
+    sets = write_lines(path("full"), [line("read mr 1", at, 100 + at) for at in range(3)])
+    for verb in ("compare", sets, sets), ("--help",):
+        with open("/dev/full", "w", encoding="utf-8") as full:
+            done = subprocess.run([*SUITE, *verb], stdout=full, stderr=subprocess.PIPE, text=True,
+                                  check=False)
+        eq((done.returncode, len(done.stderr.splitlines())), (1, 1), done.stderr)
+        true("No space left" in done.stderr, done.stderr)
 
 
 if has_modules("json"):

@@ -193,6 +193,10 @@ def _():
         line.update(status=1, error="no", report=None)
     refused(1, "report", write_lines(path("failed"), lines), words=["no run succeeded"])
     refused(2, "report", path("nowhere"), words=["runs.jsonl"])
+    kept = write_lines(path("kept"), made()["lines"][:4])
+    for name in "runs.jsonl", "plan.toml":
+        refused(2, "report", kept, "-o", f"{kept}/{name}", words=["what was measured"])
+    eq(len(lines_of(kept)), 4, "runs that are still there")
 
 
 @case("a set of two set-ups is warned of")

@@ -273,7 +273,8 @@ def _():
         sweep.wait()
     finally:
         sweep.end()
-    refused(2, "sweep", write_plan("two.toml", SMALL), results, words=("another plan",))
+    suite("sweep", write_plan("two.toml", SMALL), results)  # it has no run yet
+    refused(2, "sweep", write_plan("two.toml", ENDLESS), results, words=("another plan",))
 
 
 @case("a dead server is started again", slow=True)
@@ -427,7 +428,9 @@ def _():
             (part + "axes = { sges = [4, 4] }", "twice"),
             (part + "axes = { pool = 4 }\noptions = { mr_pool = 3 }", "given twice"),
             (part + "options = { json = 'x' }", "json", "not for a plan"),
-            (part + "axes = { port = 3 }", "--port"),
+            (part + "axes = { port = 3 }", "--port"), (part + "options = { help = true }", "not for"),
+            (part + "repetitions = 1000000", "1000000 runs", "take values out"),
+            (part + 'options = { size = "4\\u0000" }', "size", "no option can have"),
             (part + "options = { x = { y = 1 } }", "give a number")):
         try:
             plans.parse(text, "wrong")
@@ -438,6 +441,12 @@ def _():
             raise Failed(f"{text!r} was taken for a plan")
     refused(2, "sweep", write_plan("wrong.toml", part + part), path("wrong"), words=("wrong", "two parts"))
     refused(2, "sweep", "nothere", path("wrong"), words=("nothere", "quick"))
+    refused(2, "sweep", "/dev/zero", path("wrong"), words=("no TOML",))
+    many = part + "[part.axes]\n" + "\n".join(f"a{i} = {list(range(999))}" for i in range(5))
+    refused(2, "sweep", write_plan("many.toml", many), path("wrong"), words=("more than", "axis"))
+    refused(2, "sweep", write_plan("one.toml", ONE), path("one.toml"), words=("no directory",))
+    wrong = write_plan("wrong.toml", ONE.replace("[server]\n", "[server]\nfoo = 1\n"))
+    refused(3, "sweep", wrong, path("begun"), words=("--foo=1",))
     good = write_plan("one.toml", ONE)
     refused(2, "sweep", good, words=("results",))
     refused(2, "sweep", good, path("x"), "--launch=ssh", words=("--server",))

@@ -73,6 +73,8 @@ def _():
     refused(2, "tune", path("no"), "--max_sges=1", words=["--max_sges"])
     refused(2, "tune", path("no"), "--pool_target=2", words=["below 1"])
     refused(2, "tune", path("no"), *FEW, "--option=sgess=3", words=["sgess"])
+    for option in "sges=4", "size=4K", "op=write", "path=mr", "iters=5", "tx-depth=4", "ib-dev=x", "json=x":
+        refused(2, "tune", path("no"), *FEW, "--option=" + option, words=[option, "leave it out"])
 
 
 if on_the_bed():
