@@ -5,6 +5,7 @@ import json
 import os
 import select
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
@@ -16,7 +17,7 @@ class Browser:
     """Use it in a with. @width and @height in CSS pixels."""
 
     def __init__(self, width=1280, height=900):
-        self._home = tempfile.TemporaryDirectory(prefix="browser.")
+        self._home = tempfile.TemporaryDirectory(prefix="browser.", ignore_cleanup_errors=True)
         to_read, self._to = os.pipe()
         self._from, to_write = os.pipe()
 
@@ -27,7 +28,7 @@ class Browser:
              "--host-resolver-rules=MAP * ~NOTFOUND", "--remote-debugging-pipe",
              f"--user-data-dir={self._home.name}", f"--window-size={width},{height}"],
             pass_fds=(to_read, to_write), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL, start_new_session=True,
             env={key: value for key, value in os.environ.items() if key != "LD_PRELOAD"})
         os.close(to_read)
         os.close(to_write)
@@ -126,10 +127,15 @@ class Browser:
             file.write(base64.b64decode(data))
 
     def close(self):
-        self._process.kill()
+        os.killpg(self._process.pid, signal.SIGKILL)  # its helpers, too, which write to its home
         self._process.wait()
         os.close(self._to)
         os.close(self._from)
+        for _ in range(50):
+            shutil.rmtree(self._home.name, ignore_errors=True)
+            if not os.path.exists(self._home.name):
+                break
+            time.sleep(0.1)
         self._home.cleanup()
 
     def __enter__(self):
