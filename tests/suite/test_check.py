@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 """rw_suite check: the schema against what the programs really print, and what it finds in a set."""
 import copy
+import glob
 import json
 import os
 import re
@@ -152,6 +153,14 @@ def _():
             kinds = [kinds] if isinstance(kinds, str) else kinds
             if set(kinds) & {"number", "integer"}:
                 true(node.get("unit"), f"{name}{one} has a unit")
+
+
+@case("the sets that are published here are valid, whatever the schema has become since")
+def _():
+    sets = sorted(glob.glob(os.path.join(SRCDIR, "results", "*", "runs.jsonl")))
+    true(len(sets) >= 2, f"sets: {sets}")
+    for one in sets:
+        suite("check", os.path.dirname(one))
 
 
 @case("the options of the configuration are those of --help")
