@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 #include <linux/bitops.h>
 #include <linux/math64.h>
+#include <linux/minmax.h>
 #include <linux/time64.h>
 
 #include "arrival.h"
@@ -78,4 +79,18 @@ void rwb_arrivals_take(struct rwb_arrivals *arrivals)
 	arrivals->n++;
 	arrivals->sum_ns += rwb_arrivals_due(arrivals);
 	advance(arrivals);
+}
+
+void rwb_arrivals_skip(struct rwb_arrivals *arrivals, u64 now, u64 most)
+{
+	u64 due = rwb_arrivals_due(arrivals), n;
+
+	if (due >= now || arrivals->n >= most)
+		return;
+	n = div64_u64((now - due) << RWB_ARRIVAL_SHIFT, arrivals->mean);
+	n = min(n, most - arrivals->n);
+	arrivals->n += n;
+	/* Evenly from the first of them on. */
+	arrivals->sum_ns += n * due + mul_u64_u64_shr(n * arrivals->mean, n, RWB_ARRIVAL_SHIFT + 1);
+	arrivals->at += n * arrivals->mean;
 }

@@ -28,4 +28,10 @@ static inline u64 rwb_arrivals_due(const struct rwb_arrivals *arrivals)
 /* It is; the next one follows. */
 void rwb_arrivals_take(struct rwb_arrivals *arrivals);
 
+/*
+ * Those that are due before @now, up to @most in all, where they are too many to be
+ * drawn: as many as the rate says.
+ */
+void rwb_arrivals_skip(struct rwb_arrivals *arrivals, u64 now, u64 most);
+
 #endif

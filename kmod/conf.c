@@ -35,7 +35,7 @@ static const struct row {
 	{ "count", FIELD(count), 0, 0, S64_MAX },
 	{ "warm_up", FIELD(warm_up), 0, 0, 1 << 20 },
 	{ "duration_ms", FIELD(duration_ms), 0, 0, 1000LL * 86400 * 7 },
-	{ "rate", FIELD(rate), 0, 0, 100000000 },
+	{ "rate", FIELD(rate), 0, 0, 20000000 },
 	{ "arrival", FIELD(arrival), RWB_POISSON, .names = arrivals },
 	{ "max_sgl_rd", FIELD(max_sgl_rd), RWB_SGL_AS_FOUND, RWB_SGL_AS_FOUND, 65536 },
 	{ "max_sge", FIELD(max_sge), 32, 1, 256 },

@@ -4,11 +4,14 @@
  * found no MR or no room, and tries again when something has completed), or in
  * flight, from where its completion brings it into done.
  */
+#include <linux/math64.h>
 #include <linux/sched.h>
 
 #include "load.h"
 
 #define SLACK_NS 100000 /* timers of a worker come up to 50 us late */
+#define DRAWS 1024 /* arrivals counted at a time: completions do not wait for more */
+#define LAST_DRAWS (1 << 20) /* ... and when all is over */
 
 static int fail(struct rwb_load *load, int err, const char *what)
 {
@@ -50,13 +53,16 @@ static bool next_arrival(const struct rwb_load *load, const struct rwb_arrivals 
 	return *due_p < arrivals_end(load) && (!load->share || arrivals->n < load->share);
 }
 
-/* Those that are due by now; more of them than began are a queue. */
-static void see_arrivals(struct rwb_load *load)
+/*
+ * Of those that are due at @now, up to @draws; the next pass goes on from there, for
+ * the schedule may be faster than this loop. More of them than began are a queue.
+ */
+static void see_arrivals(struct rwb_load *load, u64 now, u32 draws)
 {
 	struct rwb_stats *stats = &load->conn->stats;
-	u64 now = since_begin(load), due;
+	u64 due;
 
-	while (next_arrival(load, &load->due, &due) && due <= now) {
+	while (draws-- && next_arrival(load, &load->due, &due) && due <= now) {
 		rwb_arrivals_take(&load->due);
 		cond_resched();
 	}
@@ -78,12 +84,17 @@ static void open_schedule(struct rwb_load *load)
 static void close_schedule(struct rwb_load *load)
 {
 	struct rwb_stats *stats = &load->conn->stats;
-	u64 now;
+	u64 now = min(since_begin(load), arrivals_end(load)), most_ns;
 
-	see_arrivals(load);
-	now = min(since_begin(load), arrivals_end(load));
+	see_arrivals(load, now, LAST_DRAWS);
+	rwb_arrivals_skip(&load->due, now, load->share ? load->share : U64_MAX);
 	stats->unserved = load->due.n - load->begun.n;
+	stats->queue_max = max(stats->queue_max, stats->unserved);
 	stats->unserved_ns = stats->unserved * now - (load->due.sum_ns - load->begun.sum_ns);
+	/* That of all QPs fits into what JSON can say. */
+	most_ns = div64_u64(S64_MAX, load->conn->run->conf.qps);
+	if (stats->unserved && now > div64_u64(most_ns, stats->unserved))
+		stats->unserved_ns = most_ns;
 }
 
 /* An operation takes its arrival. */
@@ -332,7 +343,7 @@ static void start_ready(struct rwb_load *load)
 	struct rwb_ctx *ctx, *next;
 
 	if (load->open)
-		see_arrivals(load);
+		see_arrivals(load, since_begin(load), DRAWS);
 	list_for_each_entry_safe(ctx, next, &load->ready, list) {
 		if (!may_start(load))
 			return;

@@ -150,6 +150,23 @@ def declare_ends():
             subprocess.run(["ip", "link", "set", "v1", "up"], check=True)
 
 
+def declare_schedules():
+    @case("a schedule that nobody can keep up with: every arrival is counted, and a stop is heard")
+    def _():
+        rate = {"rate": 20000000, "contexts": 4}
+        run = run_client(duration_ms=500, **rate)
+        arrived, expected = run["issued"] + run["unserved"], rate["rate"] // 2
+        true(abs(arrived - expected) < 6 * expected ** 0.5, f"{arrived} arrivals in half a second")
+        true(run["queue_max"] >= run["unserved"] > expected / 2, "those that never began")
+        true(0.24e9 < run["unserved_ns"] / run["unserved"] < 0.26e9, "their mean time in the queue")
+        begin_long(**rate, max_rdma_ctxs=1)
+        write("runs/client", "stop")
+        eq(wait_end("client")["state"], "done", "end")
+        request("remove client")
+        begin_long(**rate, max_rdma_ctxs=1)
+        request("remove client")
+
+
 def declare_refusals():
     @case("runs that want another max_sgl_rd of one device take turns")
     def _():
@@ -179,7 +196,7 @@ def declare_refusals():
         for wrong, word in (("name=", "name"), ("name=../x", "name"), ("name=" + "x" * 32, "name"),
                             ("size=0", "size"), ("size=99999999999999999999", "size"),
                             ("size=-1", "size"), ("contexts=5000", "contexts"),
-                            ("qps=65", "qps"), ("op=erase", "op"), ("port=70000", "port"),
+                            ("qps=65", "qps"), ("rate=20000001", "rate"), ("op=erase", "op"), ("port=70000", "port"),
                             ("addr=host", "addr"), ("addr=", "addr"), ("speed=1", "unknown"),
                             ("size", "key=value"), ("count=0", "count"),
                             ("size=16777216 contexts=4096", "1 GiB"),
@@ -230,6 +247,7 @@ def declare_refusals():
 def declare(_guest):
     start_server()
     declare_ends()
+    declare_schedules()
     declare_cycles()
     declare_refusals()
 
