@@ -5,6 +5,7 @@
 #include "msg.h"
 
 #define OWN_WRS 8 /* messages, and what ib_drain_qp posts */
+#define OWN_CQES 4 /* of receives, and what ib_drain_qp posts */
 
 void rwb_conn_tell(struct rwb_conn *conn, int bit)
 {
@@ -111,7 +112,7 @@ static int open_qp(struct rwb_conn *conn)
 		},
 	};
 	/* If everything fails, everything completes: 3 WRs for each MR. */
-	u32 cqes = min(attr.cap.max_send_wr + 3 * pool, most) + 4;
+	u32 cqes = min(attr.cap.max_send_wr + 3 * pool, most) + OWN_CQES;
 	int err;
 
 	conn->pd = ib_alloc_pd(device, 0);
@@ -128,12 +129,18 @@ static int open_qp(struct rwb_conn *conn)
 		conn->cq = NULL;
 		return err;
 	}
+	if (conn->cq->cqe <= OWN_WRS + OWN_CQES)
+		return -ENOSPC;
 	attr.send_cq = conn->cq;
 	attr.recv_cq = conn->cq;
 	err = rdma_create_qp(conn->id, conn->pd, &attr);
 	if (err)
 		return err;
-	conn->sq_size = attr.cap.max_send_wr - OWN_WRS;
+	/*
+	 * The send queue may be longer than a CQ can be. A completion that finds no room is
+	 * lost, and what waits for it waits for ever.
+	 */
+	conn->sq_size = min_t(u32, attr.cap.max_send_wr, conn->cq->cqe - OWN_CQES) - OWN_WRS;
 	strscpy(conn->device, dev_name(&device->dev), sizeof(conn->device));
 	conn->iwarp = rdma_protocol_iwarp(device, conn->id->port_num);
 	err = rwb_msg_open(conn);

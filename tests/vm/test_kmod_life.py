@@ -4,6 +4,7 @@
 
 RW_KMOD_CYCLES: how often the module is loaded, used and removed (10).
 """
+import contextlib
 import os
 import random
 import subprocess
@@ -77,6 +78,16 @@ def declare_cycles():
         start_server()
 
 
+@contextlib.contextmanager
+def silence():
+    """What the client sends gets lost. A link that goes down would take its routes with it."""
+    subprocess.run(["tc", "qdisc", "add", "dev", "v1", "root", "netem", "loss", "100%"], check=True)
+    try:
+        yield
+    finally:
+        subprocess.run(["tc", "qdisc", "del", "dev", "v1", "root"], check=True)
+
+
 def declare_ends():
     @case("a run is stopped by a word")
     def _():
@@ -134,6 +145,18 @@ def declare_ends():
         run = run_client(good=False, port=9999, count=1)
         eq(run["state"], "failed", "state")
         true("no server listens there" in run["error"], run["error"])
+
+    @case("the server falls silent with more WRs in flight than a CQ has room for")
+    def _():
+        # One WR for each segment; the greatest CQ of rxe has 32767 entries.
+        begin_long(timeout=10, contexts=520, size=4096, segment=64, max_sge=1, max_sgl_rd=0,
+                   max_rdma_ctxs=0)
+        with silence():
+            run = wait_end("client")
+            request("remove client")
+        eq(run["state"], "failed", "state")
+        true(16384 < run["send_queue_wrs"] < 32767, f"{run['send_queue_wrs']} WRs")
+        true(run["sq_stalls"] > 0, "operations that waited for room")
 
     @case("the cable is cut during a run, and mended")
     def _():
