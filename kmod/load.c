@@ -306,9 +306,10 @@ static bool collect(struct rwb_load *load, bool ending)
 
 	if (!node)
 		return false;
+	/* Who waits comes first, the longest of them at the head: they have begun. */
+	list_splice_init(&load->parked, &load->ready);
 	llist_for_each_entry_safe(ctx, next, node, done)
 		finish(ctx, ending);
-	list_splice_tail_init(&load->parked, &load->ready);
 	return true;
 }
 
