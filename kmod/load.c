@@ -404,6 +404,23 @@ static void wait_some(struct rwb_load *load)
 		fail(load, -ETIMEDOUT, "nothing has completed for the whole deadline");
 }
 
+/* Of one that has begun and is not in flight: it waits for an MR, or for room. */
+static void give_up(struct rwb_ctx *ctx)
+{
+	struct rwb_stats *stats = &ctx->load->conn->stats;
+
+	if (ctx->waiting || ctx->prepared)
+		stats->lost++;
+	if (ctx->waiting)
+		stats->wait_ns += ktime_get_ns() - ctx->waits_ns;
+	if (ctx->stalled)
+		stats->sq_stall_ns += ktime_get_ns() - ctx->stalls_ns;
+	if (ctx->prepared)
+		unprepare(ctx);
+	ctx->waiting = false;
+	ctx->stalled = false;
+}
+
 /* End what is in flight: at once by the end of the connection, or by patience. */
 static void drain(struct rwb_load *load)
 {
@@ -427,12 +444,9 @@ static void drain(struct rwb_load *load)
 		if (ctx->in_flight) {	/* the device has forgotten it */
 			ctx->status = IB_WC_FATAL_ERR;
 			finish(ctx, true);
-		} else if (ctx->prepared) {
-			unprepare(ctx);
-			conn->stats.lost++;
+		} else {
+			give_up(ctx);
 		}
-		ctx->waiting = false;
-		ctx->stalled = false;
 	}
 	list_splice_tail_init(&load->parked, &load->ready);
 }

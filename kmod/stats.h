@@ -46,7 +46,7 @@ struct rwb_stats {
 	u64 eagain_ns; /* what that took */
 	u64 failed; /* operations dropped for it */
 	u64 waits, wait_ns; /* operations that waited for it */
-	u64 lost; /* in flight when a connection was torn down */
+	u64 lost; /* in flight when a connection was torn down, or waiting at the end */
 	u64 errors; /* completions in error, without those of a teardown */
 	u64 sq_stalls, sq_stall_ns; /* operations that waited for room in the send queue */
 	u64 reconnects, reconnect_ns;

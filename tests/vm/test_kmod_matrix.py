@@ -96,6 +96,17 @@ def declare_others(guest):
             true(run["reconnects"] > 0 and run["reconnect_ns"] > 0, "reconnections")
             eq(run["failed"], run["eagain"], "the operation that found it empty has failed")
 
+    @case("operations that wait for an MR when the time is over are lost, and counted")
+    def _():
+        run = run_client(contexts=CONTEXTS, max_rdma_ctxs=1, duration_ms=200,
+                         max_sgl_rd=THRESHOLD, on_exhaustion="wait")
+        if guest.fallback:
+            eq(run["lost"], 0, "operations lost")
+            return
+        # One is in flight, and one has perhaps not begun since it came back.
+        true(CONTEXTS - 2 <= run["lost"] < CONTEXTS, f"{run['lost']} operations lost")
+        true(run["wait_ns"] > run["elapsed_ns"], "they have waited as long as the run, together")
+
     @case("3 QPs share the operations")
     def _():
         run = run_client(contexts=4, max_rdma_ctxs=4, qps=3, count=100, verify=1)
