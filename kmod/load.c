@@ -429,9 +429,8 @@ static void drain(struct rwb_load *load)
 
 	if (!load->err && !load->teardown && !rwb_conn_lost(conn))
 		while (load->in_flight && !load->err && !rwb_conn_lost(conn)) {
-			if (!wait_event_timeout(conn->wait, !llist_empty(&load->done) ||
-						rwb_conn_lost(conn),
-						msecs_to_jiffies(conn->run->conf.deadline_ms)))
+			if (!rwb_conn_await(conn, !llist_empty(&load->done) ||
+					    rwb_conn_lost(conn)))
 				fail(load, -ETIMEDOUT, "operations do not end");
 			collect(load, false);
 		}

@@ -8,6 +8,7 @@
 #include "main.h"
 
 #define MAX_RUNS 64
+#define STOP_PATIENCE (2 * HZ)
 
 static DEFINE_MUTEX(runs_lock);
 static LIST_HEAD(runs);
@@ -34,11 +35,25 @@ void rwb_run_stop(struct rwb_run *run)
 	struct rwb_conn *conn;
 
 	mutex_lock(&run->lock);
-	WRITE_ONCE(run->stop, true);
+	if (!run->stop)
+		run->stop_jiffies = jiffies;
+	/* Who sees it, sees when it was: pairs with rwb_run_patience(). */
+	smp_store_release(&run->stop, true);
 	list_for_each_entry(conn, &run->conns, list)
 		wake_up_all(&conn->wait);
 	mutex_unlock(&run->lock);
 	wake_up_all(&run->wait);
+}
+
+unsigned long rwb_run_patience(struct rwb_run *run)
+{
+	unsigned long end;
+
+	/* Pairs with rwb_run_stop(). */
+	if (!smp_load_acquire(&run->stop))
+		return msecs_to_jiffies(run->conf.deadline_ms);
+	end = run->stop_jiffies + STOP_PATIENCE;
+	return time_before(jiffies, end) ? end - jiffies : 0;
 }
 
 bool rwb_run_ended(struct rwb_run *run)

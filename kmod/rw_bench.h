@@ -45,6 +45,7 @@ struct rwb_run {
 	wait_queue_head_t wait;
 	struct mutex lock; /* what follows */
 	bool stop;
+	unsigned long stop_jiffies; /* when that was */
 	int err;
 	char why[128]; /* of the first error */
 	struct list_head conns;
@@ -111,6 +112,8 @@ int rwb_run_remove(const char *name);
 void rwb_run_remove_owned(const void *owner);
 void rwb_run_remove_all(void);
 void rwb_run_stop(struct rwb_run *run);
+/* In jiffies: how long to wait for a silent peer. All waits behind a stop have 2 s together. */
+unsigned long rwb_run_patience(struct rwb_run *run);
 /* The first error of a run ends it. */
 __printf(3, 4) int rwb_run_fail(struct rwb_run *run, int err, const char *fmt, ...);
 bool rwb_run_ended(struct rwb_run *run);
@@ -130,6 +133,11 @@ void rwb_conn_drain(struct rwb_conn *conn);
 int rwb_cm_handler(struct rdma_cm_id *id, struct rdma_cm_event *event);
 /* Wait for a bit of seen, and take it. -errno if the connection or the run ends. */
 int rwb_conn_wait(struct rwb_conn *conn, int bit, unsigned int ms);
+/* Until @condition, or as long as the run has patience, also behind a stop. 0: in vain. */
+#define rwb_conn_await(conn, condition)							\
+	(wait_event_timeout((conn)->wait, (condition) || READ_ONCE((conn)->run->stop),	\
+			    rwb_run_patience((conn)->run)) &&				\
+	 wait_event_timeout((conn)->wait, condition, rwb_run_patience((conn)->run)))
 void rwb_conn_tell(struct rwb_conn *conn, int bit);
 static inline bool rwb_conn_lost(struct rwb_conn *conn)
 {

@@ -104,6 +104,12 @@ def declare_ends():
         request("remove client")
         true(not os.path.exists(f"{ROOT}/runs/client"), "its file is gone")
 
+    @case("a run is removed whose server is silent, without waiting for the deadline")
+    def _():
+        begin_long(timeout=21, deadline_ms=600000)
+        with silence():
+            request("remove client")
+
     @case("runs that go with a file end when it is closed, and no others")
     def _():
         begin_long("other")
