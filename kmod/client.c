@@ -96,6 +96,7 @@ static int arrive(struct rwb_conn *conn)
 	return READ_ONCE(run->stop) ? -ECANCELED : 0;
 }
 
+/* Also of a run that was stopped, as long as its patience lasts. */
 static int finish(struct rwb_conn *conn)
 {
 	struct rwb_run *run = conn->run;
@@ -113,8 +114,11 @@ static int finish(struct rwb_conn *conn)
 	err = rwb_msg_expect(conn);
 	if (!err)
 		err = rwb_msg_send(conn, RWB_DONE, NULL, NULL);
+	if (!err && !rwb_conn_await(conn, test_bit(RWB_SEEN_MSG, &conn->seen) ||
+				    rwb_conn_lost(conn)))
+		err = -ETIMEDOUT;
 	if (!err)
-		err = rwb_msg_wait(conn, RWB_VERDICT, run->conf.deadline_ms);
+		err = rwb_msg_wait(conn, RWB_VERDICT, 0);
 	if (err)
 		return rwb_run_fail(run, err, "the server does not say what it found");
 	conn->stats.corrupt_bytes += le64_to_cpu(conn->rx.msg->verdict.corrupt_bytes);
@@ -196,7 +200,9 @@ void rwb_client_work(struct work_struct *work)
 	if (!err)
 		err = run_load(conn, share(conn));
 	if (!err)
-		finish(conn);
+		err = finish(conn);
+	if (err && run->conf.op == RWB_WRITE)
+		WRITE_ONCE(run->unverified, true);
 	/* Contexts know their device as long as the connection is open. */
 	rwb_conn_close(conn);
 	rwb_load_close(conn);

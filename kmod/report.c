@@ -99,7 +99,7 @@ static void show_client(struct seq_file *file, struct rwb_run *run)
 		   rwb_op_name(conf->op), conf->size, conf->segment, conf->contexts);
 	seq_printf(file, "\"max_rdma_ctxs\":%lld,\"qps\":%lld,\"on_exhaustion\":\"%s\",\"verify\":%s,",
 		   conf->pool, conf->qps, rwb_policy_name(conf->policy),
-		   conf->verify ? "true" : "false");
+		   conf->verify && !READ_ONCE(run->unverified) ? "true" : "false");
 	if (conn->device[0])
 		seq_printf(file, "\"device\":\"%s\",\"iwarp\":%s,\"force_mr\":%s,\"max_sgl_rd\":{\"found\":%d,\"used\":%d},\"send_queue_wrs\":%u,",
 			   conn->device, conn->iwarp ? "true" : "false",

@@ -46,6 +46,7 @@ struct rwb_run {
 	struct mutex lock; /* what follows */
 	bool stop;
 	unsigned long stop_jiffies; /* when that was */
+	bool unverified; /* the server has not said what it found */
 	int err;
 	char why[128]; /* of the first error */
 	struct list_head conns;

@@ -125,7 +125,7 @@ int rw_kernel_fill_result(const struct rw_client *client, const struct rw_kernel
 		.rate = conf->rate,
 		.queue_max = row->queue_max,
 		.unserved = row->unserved,
-		.verified = conf->verify,
+		.verified = conf->verify && !row->unverified,
 		.interrupted = *client->stop,
 		.corrupt.bytes = row->corrupt_bytes,
 		/* The kernel's work items do the work. */

@@ -136,6 +136,7 @@ int rw_kernel_row_add(struct rw_kernel_row *row, const json_t *doc, struct rw_er
 	for (int i = 0; i < RW_NR_KERNEL_PATHS; i++)
 		known = add_path(json_object_get(paths, path_names[i]), &row->paths[i]) && known;
 	known = take_device(doc, row) && known;
+	row->unverified = row->unverified || json_is_false(json_object_get(doc, "verify"));
 	if (!known)
 		return rw_fail(err, RW_EXIT_RUN, -EPROTO,
 			       "--engine=kernel: rw_bench tells of the run in a form that this program does not know; build and load the one of its kmod/");

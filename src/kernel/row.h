@@ -36,7 +36,7 @@ struct rw_kernel_row {
 	uint64_t eagain, eagain_ns; /* answers of rdma_rw_ctx_init; who waits asks again */
 	uint64_t failed;            /* operations dropped for it */
 	uint64_t waits, wait_ns;
-	uint64_t lost;              /* in flight at a teardown */
+	uint64_t lost;              /* in flight at a teardown, or waiting at the end */
 	uint64_t errors;
 	uint64_t sq_stalls, sq_stall_ns;
 	uint64_t reconnects, reconnect_ns;
@@ -46,6 +46,7 @@ struct rw_kernel_row {
 	uint64_t send_queue_wrs;
 	uint64_t sgl_found, sgl_used;
 	bool force_mr;
+	bool unverified;            /* it ended before the server said what it found */
 };
 
 /* Of size of some histograms: on the heap. NULL: out of memory. */

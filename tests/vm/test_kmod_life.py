@@ -98,6 +98,22 @@ def declare_ends():
         consistent(run)
         request("remove client")
 
+    @case("the server is asked what it found of WRITEs that were stopped")
+    def _():
+        served = report("server")["served"]
+        begin_long(op="write")
+        write("runs/client", "stop")
+        run = wait_end("client")
+        eq((run["state"], run["verify"]), ("done", True), "end, verified")
+        eq(report("server")["served"], served + 1, "clients served")
+        request("remove client")
+        begin_long(op="write", timeout=21, deadline_ms=LONG)
+        with silence():
+            write("runs/client", "stop")
+            run = wait_end("client")
+        eq((run["state"], run["verify"]), ("done", False), "end, verified, of a silent server")
+        request("remove client")
+
     @case("a run is removed while it goes on")
     def _():
         begin_long(qps=3)
