@@ -8,6 +8,7 @@
 #include <linux/string.h>
 
 #include "conf.h"
+#include "memory.h"
 
 static const char *const roles[] = { "server", "client", NULL };
 static const char *const ops[] = { "read", "write", NULL };
@@ -123,7 +124,6 @@ static int set(struct rwb_conf *conf, const char *key, const char *value, const 
 
 static int check(struct rwb_conf *conf, const char **why_p)
 {
-	u64 bytes = (u64)conf->size * conf->contexts * conf->qps;
 	char port[8];
 
 	*why_p = "role is missing: server or client";
@@ -147,11 +147,8 @@ static int check(struct rwb_conf *conf, const char **why_p)
 	*why_p = "count or duration_ms is missing: the run would not end";
 	if (!conf->count && !conf->duration_ms)
 		return -EINVAL;
-	*why_p = "size, contexts and qps together want more than 1 GiB";
-	if (bytes > SZ_1G)
-		return -EINVAL;
-	*why_p = "size, contexts and segment together want more than 262144 segments";
-	if (DIV_ROUND_UP_ULL(conf->size, conf->segment) * conf->contexts * conf->qps > 262144)
+	*why_p = "size, segment, contexts and qps together want more than 1 GiB; segments take 1, 2, 4 ... whole pages";
+	if (rwb_sg_bytes(conf->size, conf->segment) * conf->contexts * conf->qps > SZ_1G)
 		return -EINVAL;
 	return 0;
 }

@@ -57,6 +57,13 @@ size_t rwb_pattern_check(const void *buf, size_t len, u64 seed, u64 position)
 	return wrong;
 }
 
+u64 rwb_sg_bytes(size_t size, size_t segment)
+{
+	u64 bytes = (u64)(size / segment) * (PAGE_SIZE << get_order(segment));
+
+	return size % segment ? bytes + (PAGE_SIZE << get_order(size % segment)) : bytes;
+}
+
 struct scatterlist *rwb_sg_alloc(size_t size, size_t segment, unsigned int *n_p)
 {
 	unsigned int n = DIV_ROUND_UP(size, segment), i;
@@ -67,8 +74,9 @@ struct scatterlist *rwb_sg_alloc(size_t size, size_t segment, unsigned int *n_p)
 	sg_init_table(sg, n);
 	for (i = 0; i < n; i++) {
 		size_t len = min(size, segment);
-		struct page *page = alloc_pages(GFP_KERNEL | __GFP_NOWARN | __GFP_COMP,
-						get_order(segment));
+		/* Rather none than what others of this host had to give up for it. */
+		struct page *page = alloc_pages(GFP_KERNEL | __GFP_NORETRY | __GFP_NOWARN |
+						__GFP_COMP, get_order(len));
 
 		if (!page) {
 			rwb_sg_free(sg, i);

@@ -12,9 +12,11 @@ size_t rwb_pattern_check(const void *buf, size_t len, u64 seed, u64 position);
 
 /*
  * A scatterlist of @size bytes in segments of @segment bytes, each in pages of
- * its own. NULL: no memory.
+ * its own, a power of two of them. NULL: no memory.
  */
 struct scatterlist *rwb_sg_alloc(size_t size, size_t segment, unsigned int *n_p);
+/* The bytes of its pages. */
+u64 rwb_sg_bytes(size_t size, size_t segment);
 void rwb_sg_free(struct scatterlist *sg, unsigned int n);
 
 /*

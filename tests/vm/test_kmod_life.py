@@ -230,6 +230,11 @@ def declare_refusals():
         run = run_client(good=False, contexts=128, size=1 << 20, count=1)
         true(run["state"] == "failed" and "memory_mb" in run["error"], run["error"])
 
+    @case("a short segment takes what it needs, not what a whole one would")
+    def _():
+        eq(completed(run_client(size=1, segment=1 << 20, contexts=128, qps=8, count=2000)), 2000,
+           "operations, with contexts whose whole segments would fill the guest's memory")
+
     @case("who is not root may not")
     def _():
         for name in ("control", "plan", "runs/server"):
@@ -245,6 +250,8 @@ def declare_refusals():
                             ("addr=host", "addr"), ("addr=", "addr"), ("speed=1", "unknown"),
                             ("size", "key=value"), ("count=0", "count"),
                             ("size=16777216 contexts=4096", "1 GiB"),
+                            # A segment of 9 pages takes 16.
+                            ("size=36864 segment=36864 contexts=4096 qps=5", "1 GiB"),
                             ("size=65536 segment=1 contexts=128", "segments")):
             try:
                 request(f"{good} {wrong}")
