@@ -82,6 +82,23 @@ static int set_number(struct rwb_conf *conf, const struct row *row, const char *
 	return 0;
 }
 
+/* What the value of this key can be. */
+static const char *range_of(struct rwb_conf *conf, const struct row *row)
+{
+	const char *const *name;
+	size_t n;
+
+	if (!row->names) {
+		scnprintf(conf->why, sizeof(conf->why), "%s: a number from %lld to %lld", row->key,
+			  row->min, row->max);
+		return conf->why;
+	}
+	n = scnprintf(conf->why, sizeof(conf->why), "%s: one of", row->key);
+	for (name = row->names; *name; name++)
+		n += scnprintf(conf->why + n, sizeof(conf->why) - n, " %s", *name);
+	return conf->why;
+}
+
 /* A run's name becomes a file's, and stands in JSON. */
 static bool is_name(const char *text)
 {
@@ -115,7 +132,7 @@ static int set(struct rwb_conf *conf, const char *key, const char *value, const 
 	for (i = 0; i < ARRAY_SIZE(rows); i++) {
 		if (strcmp(key, rows[i].key))
 			continue;
-		*why_p = rows[i].key; /* the value of this key */
+		*why_p = range_of(conf, &rows[i]);
 		return set_number(conf, &rows[i], value);
 	}
 	*why_p = "a key is unknown: see kmod/README.md";

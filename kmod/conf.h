@@ -41,9 +41,10 @@ struct rwb_conf {
 	s64 memory_mb; /* server: of a client's */
 	s64 clients; /* server: connections at a time */
 	s64 while_open; /* the run goes when the control file that made it is closed */
+	char why[96]; /* what is wrong with a value */
 };
 
-/* Parse "key=value ..."; changes @text. *@why_p is a constant string. */
+/* Parse "key=value ..."; changes @text. *@why_p is a constant string, or in @conf. */
 int rwb_conf_parse(struct rwb_conf *conf, char *text, const char **why_p);
 
 const char *rwb_op_name(s64 op);

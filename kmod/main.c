@@ -59,8 +59,8 @@ static int create(struct file *file, char *text)
 	err = rwb_conf_parse(conf, text, &why);
 	if (!err)
 		err = rwb_run_create(conf, conf->while_open ? file : NULL, &why);
-	kfree(conf);
 	tell(err ? why : "");
+	kfree(conf);
 	return err;
 }
 
