@@ -167,6 +167,16 @@ void rw_kernel_remove(struct rw_kernel *kernel)
 	kernel->made = false;
 }
 
+static int tell_no_plan(const char *addr, int error, struct rw_err *err)
+{
+	if (error == EBUSY)
+		return rw_fail(err, RW_EXIT_DEVICE, -error,
+			       "--engine=kernel: another run of rw_bench has another max_sgl_rd on the device at %s; wait for its end, or remove it (" ROOT "/runs has its name)",
+			       addr);
+	return rw_fail(err, RW_EXIT_DEVICE, -error,
+		       "--engine=kernel: rw_bench finds no device at %s: %s", addr, strerror(error));
+}
+
 int rw_kernel_forces_mr(const char *addr, bool *forces_p, struct rw_err *err)
 {
 	char text[256], answer[256] = "";
@@ -176,9 +186,7 @@ int rw_kernel_forces_mr(const char *addr, bool *forces_p, struct rw_err *err)
 
 	if (fd < 0 || write(fd, text, (size_t)len) < 0 ||
 	    pread(fd, answer, sizeof(answer) - 1, 0) < 0)
-		ret = rw_fail(err, RW_EXIT_DEVICE, -errno,
-			      "--engine=kernel: rw_bench finds no device at %s: %s", addr,
-			      strerror(errno));
+		ret = tell_no_plan(addr, errno, err);
 	if (fd >= 0)
 		close(fd);
 	if (ret)

@@ -13,8 +13,8 @@ import sys
 
 sys.dont_write_bytecode = True
 # pylint: disable=wrong-import-position
-from kmodcase import (ROOT, SRCDIR, Guest, case, eq, load, main, report, true, unload,
-                      wait_until)
+from kmodcase import (ROOT, SERVER, SRCDIR, Guest, case, create, eq, load, main, report, request,
+                      true, unload, wait_until)
 from rwcase import PATIENCE, USAGE, Client, Server, client, refused, shared_server
 from rwproc import DEVICE, LATENCY
 from rwtap import consistent
@@ -233,6 +233,18 @@ def declare_ends(bed):
             refused(bed.client(ENGINE, "-s", "16M", "-t", "128", server=server), DEVICE,
                     "more than 1 GiB")
             server.wait_line("more than 1 GiB")
+
+    @case("a device whose max_sgl_rd another run has set is not said to be missing")
+    def _():
+        create(role="server", name="own", addr=SERVER, port=18599)
+        create(role="client", name="holder", addr=SERVER, port=18599, max_sgl_rd=5,
+               duration_ms=60000, **{"from": "10.9.0.2"})
+        wait_until(lambda: report("holder").get("max_sgl_rd"), "the other run has the device")
+        with Server(device=bed.devices[0]) as server:
+            refused(bed.client(ENGINE, "-n", "1", server=server), DEVICE, "another max_sgl_rd")
+            server.wait_line("another max_sgl_rd")
+        for name in ("holder", "own"):
+            request("remove " + name)
 
 
 def missing(bed, prefix, *words):
