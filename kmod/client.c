@@ -30,6 +30,8 @@ static int take_memory(struct rwb_conn *conn)
 
 	if (err)
 		return err;
+	if (le32_to_cpu(msg->memory.status) == E2BIG)
+		return -E2BIG;
 	if (msg->memory.status)
 		return -EREMOTEIO;
 	pieces = le32_to_cpu(msg->memory.pieces);
@@ -67,6 +69,8 @@ static const char *connect_error(int err)
 		return "another run on this device has another max_sgl_rd";
 	case -ECONNREFUSED:
 		return "no server listens there, or it has no room; is rw_bench loaded and a server made?";
+	case -E2BIG:
+		return "an operation lies in one of up to 64 MRs of the server's device: take a smaller size, or fewer contexts";
 	case -EREMOTEIO:
 		return "the server has no such memory: raise its memory_mb, or take fewer contexts or a smaller size";
 	case -ETIMEDOUT:

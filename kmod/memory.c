@@ -158,8 +158,9 @@ int rwb_memory_open(struct ib_pd *pd, u32 op, u32 slots, u32 slot_bytes, u64 see
 	    slot_bytes > RWB_MAX_SIZE)
 		return -EINVAL;
 	slot_pages = DIV_ROUND_UP(slot_bytes, PAGE_SIZE);
-	if (slot_pages > most || slots > most / slot_pages * RWB_MAX_PIECES ||
-	    (u64)slots * slot_pages * PAGE_SIZE > limit_bytes)
+	if (slot_pages > most || slots > most / slot_pages * RWB_MAX_PIECES)
+		return -E2BIG;
+	if ((u64)slots * slot_pages * PAGE_SIZE > limit_bytes)
 		return -EMSGSIZE;
 	memory = kvzalloc(sizeof(*memory), GFP_KERNEL);
 	if (!memory)

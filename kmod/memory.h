@@ -41,7 +41,7 @@ struct rwb_memory {
 	struct rwb_piece piece[RWB_MAX_PIECES];
 };
 
-/* All from a peer: checked against @limit_bytes and the device. */
+/* All from a peer: checked against @limit_bytes (-EMSGSIZE) and the device (-E2BIG). */
 int rwb_memory_open(struct ib_pd *pd, u32 op, u32 slots, u32 slot_bytes, u64 seed, u64 limit_bytes,
 		    struct rwb_memory **memory_p);
 void rwb_memory_close(struct rwb_memory *memory);

@@ -230,6 +230,12 @@ def declare_refusals():
         run = run_client(good=False, contexts=128, size=1 << 20, count=1)
         true(run["state"] == "failed" and "memory_mb" in run["error"], run["error"])
 
+    @case("operations that do not fit into an MR")
+    def _():
+        run = run_client(good=False, contexts=1, size=(2 << 20) + 1, count=1)
+        true(run["state"] == "failed" and "smaller size" in run["error"] and
+             "memory_mb" not in run["error"], run["error"])
+
     @case("a short segment takes what it needs, not what a whole one would")
     def _():
         eq(completed(run_client(size=1, segment=1 << 20, contexts=128, qps=8, count=2000)), 2000,
