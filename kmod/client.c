@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /* A QP of a client: connect, load, connect again if it is torn down, ask for the verdict. */
+#include <net/net_namespace.h>
+
 #include "msg.h"
 
 static int hello(struct rwb_conn *conn)
@@ -62,8 +64,11 @@ static int connect(struct rwb_conn *conn)
 	return err;
 }
 
-static const char *connect_error(int err)
+static const char *connect_error(const struct rwb_conn *conn, int err)
 {
+	/* That driver's sockets are of the namespace of the thread that asks: here a kernel's. */
+	if (err == -ETIMEDOUT && !net_eq(conn->run->net, &init_net))
+		return "the server does not answer; if this is Soft-iWARP: it connects from the first network namespace only";
 	switch (err) {
 	case -EBUSY:
 		return "another run on this device has another max_sgl_rd";
@@ -155,7 +160,7 @@ static int run_load(struct rwb_conn *conn, u64 operations)
 		err = reconnect(conn);
 		if (err)
 			return rwb_run_fail(conn->run, err, "after a teardown: %s",
-					    connect_error(err));
+					    connect_error(conn, err));
 	}
 }
 
@@ -195,7 +200,7 @@ void rwb_client_work(struct work_struct *work)
 	} else {
 		err = connect(conn);
 		if (err)
-			rwb_run_fail(run, err, "%s", connect_error(err));
+			rwb_run_fail(run, err, "%s", connect_error(conn, err));
 	}
 	if (!err && run->conf.warm_up)
 		err = warm_up(conn);
