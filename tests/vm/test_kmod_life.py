@@ -251,8 +251,10 @@ def declare_refusals():
         good = "create role=client name=x addr=10.9.0.1 count=1"
         for wrong, word in (("name=", "name"), ("name=../x", "name"), ("name=" + "x" * 32, "name"),
                             ("size=0", "size"), ("size=99999999999999999999", "size"),
-                            ("size=-1", "size"), ("contexts=5000", "contexts: a number from 1 to 4096"),
-                            ("qps=65", "qps"), ("rate=20000001", "rate"), ("op=erase", "op: one of read write"), ("port=70000", "port"),
+                            ("size=-1", "size"),
+                            ("contexts=5000", "contexts: a number from 1 to 4096"),
+                            ("qps=65", "qps"), ("rate=20000001", "rate"),
+                            ("op=erase", "op: one of read write"), ("port=70000", "port"),
                             ("addr=host", "addr"), ("addr=", "addr"), ("speed=1", "unknown"),
                             ("size", "key=value"), ("count=0", "count"),
                             ("size=16777216 contexts=4096", "1 GiB"),
