@@ -143,13 +143,6 @@ static int setup(struct rw_client *client, struct rw_err *err)
 			       err);
 }
 
-static uint64_t largest_size(const struct rw_conf *conf)
-{
-	uint64_t sizes[RW_MAX_SIZES];
-
-	return sizes[rw_conf_sizes(conf, sizes) - 1];
-}
-
 int rw_client_take_buffer(struct rw_client *client, const json_t *msg, struct rw_err *err)
 {
 	struct rw_msg_buffer buffer = {
@@ -162,7 +155,7 @@ int rw_client_take_buffer(struct rw_client *client, const json_t *msg, struct rw
 		ret = rw_msg_buffer_unpack(obj, &buffer, err);
 	if (ret)
 		return ret;
-	if (buffer.slot_bytes < largest_size(client->conf))
+	if (buffer.slot_bytes < rw_conf_largest_size(client->conf))
 		return rw_fail(err, RW_EXIT_PEER, -EPROTO,
 			       "message from the peer: its memory is too small for the run");
 	for (uint32_t i = 0; i < client->crew.n; i++)

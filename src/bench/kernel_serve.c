@@ -33,10 +33,9 @@ static int choose_addr(struct rw_kernel_session *session, char addr[RW_KERNEL_AD
 /* Memory of a connection: a slot of whole pages for each context. */
 static uint64_t memory_mib(const struct rw_conf *conf)
 {
-	uint64_t sizes[RW_MAX_SIZES];
-	uint64_t size = sizes[rw_conf_sizes(conf, sizes) - 1];
+	uint64_t slot_bytes = rw_round_up(rw_conf_largest_size(conf), RW_PAGE_BYTES);
 
-	return rw_div_ceil(rw_round_up(size, 4096) * conf->contexts, MIB);
+	return rw_div_ceil(slot_bytes * conf->contexts, MIB);
 }
 
 static int send_accept(struct rw_kernel_session *session, uint16_t cm_port, struct rw_err *err)

@@ -123,10 +123,8 @@ int rw_load_remote_of(const struct rw_load *load, const struct rw_layout *layout
 int rw_load_choose_engine(struct rw_load *load, struct rw_err *err)
 {
 	const struct rw_conf *conf = load->conf;
-	uint64_t sizes[RW_MAX_SIZES];
-	uint32_t n = rw_conf_sizes(conf, sizes);
 	struct rw_layout layout;
-	int ret = rw_load_layout_of(conf, sizes[n - 1], &layout, err);
+	int ret = rw_load_layout_of(conf, rw_conf_largest_size(conf), &layout, err);
 
 	if (ret)
 		return ret;

@@ -8,10 +8,9 @@
 /* The share of one QP, in kb/s; what is no bandwidth is reckoned with the largest size. */
 static double kbits_of_qp(const struct rw_conf *conf)
 {
-	uint64_t sizes[RW_MAX_SIZES];
-	uint32_t n = rw_conf_sizes(conf, sizes);
+	double size_bytes = (double)rw_conf_largest_size(conf);
 
-	return rw_conf_limit_bytes_per_s(conf, (double)sizes[n - 1]) * 8 / 1e3 / (double)conf->qps;
+	return rw_conf_limit_bytes_per_s(conf, size_bytes) * 8 / 1e3 / (double)conf->qps;
 }
 
 int rw_load_pace(const struct rw_load *load, struct rw_err *err)

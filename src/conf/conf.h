@@ -317,6 +317,8 @@ int rw_conf_percentiles(const struct rw_conf *conf,
 /* The message sizes of a run that was checked, smallest first; of a mix: the largest. */
 #define RW_MAX_SIZES 64
 uint32_t rw_conf_sizes(const struct rw_conf *conf, uint64_t sizes[RW_MAX_SIZES]);
+/* The last of them. */
+uint64_t rw_conf_largest_size(const struct rw_conf *conf);
 
 /* The range that --all and --size_range stand for, as one types it; NULL: one size only. */
 const char *rw_conf_size_range(const struct rw_conf *conf);

@@ -50,8 +50,6 @@ double rw_conf_row_limit_per_s(const struct rw_conf *conf, uint64_t size_bytes)
 
 int rw_conf_check_limit(const struct rw_conf *conf, struct rw_err *err)
 {
-	uint64_t sizes[RW_MAX_SIZES];
-	uint32_t n = rw_conf_sizes(conf, sizes);
 	char *end;
 	double limit = strtod(conf->rate_limit, &end);
 
@@ -67,7 +65,7 @@ int rw_conf_check_limit(const struct rw_conf *conf, struct rw_err *err)
 	if (conf->teardown && conf->rate_limit_type == RW_LIMIT_PACED)
 		return rw_fail(err, RW_EXIT_USAGE, -EINVAL,
 			       "--teardown makes QPs anew, which --rate_limit_type=PP does not pace again; give SW");
-	if (rw_conf_row_limit_per_s(conf, sizes[n - 1]) < MIN_PER_S)
+	if (rw_conf_row_limit_per_s(conf, rw_conf_largest_size(conf)) < MIN_PER_S)
 		return rw_fail(err, RW_EXIT_USAGE, -EINVAL,
 			       "--rate_limit: '%s' is less than an operation in %.0f s; raise it or lower --size",
 			       conf->rate_limit, 1 / MIN_PER_S);

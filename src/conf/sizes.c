@@ -97,3 +97,10 @@ uint32_t rw_conf_sizes(const struct rw_conf *conf, uint64_t sizes[RW_MAX_SIZES])
 	sizes[0] = conf->size_bytes;
 	return 1;
 }
+
+uint64_t rw_conf_largest_size(const struct rw_conf *conf)
+{
+	uint64_t sizes[RW_MAX_SIZES];
+
+	return sizes[rw_conf_sizes(conf, sizes) - 1];
+}

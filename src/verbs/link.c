@@ -11,10 +11,8 @@
  */
 static int choose_static_rate(const struct rw_conf *conf, uint8_t *rate_p, struct rw_err *err)
 {
-	uint64_t sizes[RW_MAX_SIZES];
-	uint32_t n = rw_conf_sizes(conf, sizes);
-	double most = rw_conf_limit_bytes_per_s(conf, (double)sizes[n - 1]) * 8 / 1e6 /
-		      (double)conf->qps;
+	double size_bytes = (double)rw_conf_largest_size(conf);
+	double most = rw_conf_limit_bytes_per_s(conf, size_bytes) * 8 / 1e6 / (double)conf->qps;
 	int best = 0;
 
 	*rate_p = 0;
