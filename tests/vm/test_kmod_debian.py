@@ -1,12 +1,15 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
-"""rw_bench.ko against Debian's binary kernel: built by its headers, loaded and run in QEMU.
+"""rw_bench.ko against Debian's binary kernels: built by their headers, loaded and run in QEMU.
 
 QEMU emulates the processor, too: nothing of the host is needed but its packages, and a
-machine takes a minute. RW_SLOW=1 wants it (scripts/check --slow).
+machine takes a minute. RW_SLOW=1 wants it (scripts/check --slow): of each kernel whose headers
+are there. Of a kernel that this Debian has no headers of: RW_KERNEL=DIR, where its packages
+are unpacked, and RW_MODULE=FILE, the module that was made for it.
 """
 import glob
 import json
+import lzma
 import os
 import re
 import shutil
@@ -20,7 +23,8 @@ from rwproc import BUILDDIR, SRCDIR, Failed, Skipped, eq, note, true
 from rwtap import case, run_cases
 
 DIRECTORY = os.path.join(BUILDDIR, "kmod-debian")
-MODULES = ["dummy", "crc32_generic", "rdma_rxe", "rdma_cm"]  # with what they need
+MODULES = ["dummy", "crc32_generic", "rdma_rxe", "rdma_cm"]  # with what they need, as far as there
+PACKAGES = ["linux-headers-amd64", "linux-headers-6.12-amd64"]
 BOOT_S = 400
 CLIENTS = {
     "fallback": "contexts=8 max_rdma_ctxs=4 max_sgl_rd=3 count=100 verify=1",
@@ -64,24 +68,64 @@ poweroff -f
 def why_not():
     if os.environ.get("RW_SLOW") != "1":
         return "takes minutes: RW_SLOW=1, or scripts/check --slow"
-    absent = [name for name in ("qemu-system-x86_64", "busybox", "cpio", "depmod", "dkms",
-                                  "rdma")
+    absent = [name for name in ("qemu-system-x86_64", "busybox", "cpio", "depmod", "dkms", "rdma")
               if not shutil.which(name)]
-    if absent or not headers():
-        return "without " + ", ".join(absent or ["linux-headers-amd64"]) + \
-            "; run: scripts/packages --install qemu"
+    if absent or not kernels():
+        return "without " + ", ".join(absent or PACKAGES) + "; run: scripts/packages --install qemu"
     return None
 
 
-def headers():
-    """The newest kernel whose headers are there: its directory, or None."""
+class Kernel:
+    """Debian's kernel and modules, unpacked in self.place and not installed."""
+
+    def __init__(self, release, place=None):
+        self.release = release
+        self.headers = "/usr/src/linux-headers-" + release
+        self.directory = os.path.abspath(os.path.join(DIRECTORY, release))
+        self.place = place
+
+    def unpack(self):
+        if not self.place:
+            self.place = os.path.join(self.directory, "image")
+            if not os.path.exists(self.image()):
+                shutil.rmtree(self.place, ignore_errors=True)
+                os.makedirs(self.place)
+                run("apt-get", "download", "linux-image-" + self.release, cwd=self.place)
+                run("dpkg", "-x", glob.glob(self.place + "/*.deb")[0], self.place)
+        if not os.path.exists(self.place + "/lib"):  # newer packages know /usr only
+            os.symlink("usr/lib", self.place + "/lib")
+        run("depmod", "-b", self.place, self.release)
+
+    def image(self):
+        names = f"/boot/vmlinuz-{self.release}", f"/lib/modules/{self.release}/vmlinuz"
+        return next((self.place + name for name in names if os.path.exists(self.place + name)),
+                    self.place + names[0])
+
+    def modules(self):
+        """Files of MODULES and what they need, in the order in which they go in."""
+        order = []
+        for name in MODULES:
+            asked = "modprobe", "-d", self.place, "-S", self.release, "--show-depends", name
+            if name == "crc32_generic" and subprocess.run(asked, capture_output=True, check=False).returncode:
+                continue  # a part of newer kernels
+            for file in re.findall(r"^insmod (\S+)", run(*asked), re.M):
+                if file not in order:
+                    order.append(file)
+        return order
+
+
+def kernels():
+    """Those whose headers are there, the oldest first; or the one that is asked for."""
+    if "RW_KERNEL" in os.environ:
+        place = os.path.abspath(os.environ["RW_KERNEL"])
+        found = glob.glob(place + "/lib/modules/*") + glob.glob(place + "/usr/lib/modules/*")
+        return [Kernel(os.path.basename(found[0]), place)]
     found = sorted(glob.glob("/usr/src/linux-headers-*-amd64"),
                    key=lambda name: list(map(int, re.findall(r"\d+", name))))
-    return found[-1] if found else None
-
-
-def release():
-    return os.path.basename(headers()).removeprefix("linux-headers-")
+    # Of each series the newest.
+    newest = {re.findall(r"\d+\.\d+", name)[0]: name for name in found}
+    return [Kernel(os.path.basename(name).removeprefix("linux-headers-"))
+            for name in newest.values()]
 
 
 def run(*command, **options):
@@ -94,110 +138,105 @@ def run(*command, **options):
     return done.stdout.decode(errors="replace")
 
 
-def image():
-    """Debian's kernel and modules, unpacked and not installed."""
-    place = os.path.join(DIRECTORY, "image")
-    if not os.path.exists(f"{place}/boot/vmlinuz-{release()}"):
-        shutil.rmtree(place, ignore_errors=True)
-        os.makedirs(place)
-        run("apt-get", "download", "linux-image-" + release(), cwd=place)
-        run("dpkg", "-x", glob.glob(place + "/*.deb")[0], place)
-        run("depmod", "-b", place, release())
-    return place
-
-
-def build_module():
-    place = os.path.join(DIRECTORY, "module")
+def build_module(kernel):
+    place = os.path.join(kernel.directory, "module")
     shutil.rmtree(place, ignore_errors=True)
     os.makedirs(place)
     for name in ["Kbuild", *(os.path.basename(one) for one in glob.glob(SRCDIR + "/kmod/*.[ch]"))]:
         shutil.copy(os.path.join(SRCDIR, "kmod", name), place)
-    said = run("make", "-C", headers(), "M=" + os.path.abspath(place), "modules")
+    said = run("make", "-C", kernel.headers, "M=" + place, "modules")
     eq([line for line in said.splitlines() if "warning" in line.lower()], [], "warnings")
     return os.path.join(place, "rw_bench.ko")
 
 
-def dkms():
+def dkms(kernel):
     """The module as DKMS makes it, in trees of its own: nothing is installed."""
-    place = os.path.abspath(os.path.join(DIRECTORY, "dkms"))
+    place = os.path.join(kernel.directory, "dkms")
     shutil.rmtree(place, ignore_errors=True)
     for name in ("tree", "install"):
         os.makedirs(os.path.join(place, name))
     shutil.copytree(SRCDIR + "/kmod", place + "/source/rw_bench-0.1")
-    run("dkms", "build", "rw_bench/0.1", "-k", release(), f"--dkmstree={place}/tree",
+    run("dkms", "build", "rw_bench/0.1", "-k", kernel.release, f"--dkmstree={place}/tree",
         f"--sourcetree={place}/source", f"--installtree={place}/install")
-    return glob.glob(f"{place}/tree/rw_bench/0.1/{release()}/*/module/rw_bench.ko")[0]
+    return glob.glob(f"{place}/tree/rw_bench/0.1/{kernel.release}/*/module/rw_bench.ko*")[0]
 
 
-def put(root, source, target=None, mode=None):
+def put(root, source, target=None):
     target = root + (target or source)
     os.makedirs(os.path.dirname(target), exist_ok=True)
     shutil.copy(source, target)
-    if mode:
-        os.chmod(target, mode)
 
 
-def initramfs(module):
+def put_module(root, source, target):
+    """Uncompressed: busybox does not know all ways."""
+    with (lzma.open if source.endswith(".xz") else open)(source, "rb") as file:
+        content = file.read()
+    with open(root + target, "wb") as file:
+        file.write(content)
+
+
+def initramfs(kernel, module):
     """An archive with the modules in their order, busybox, rdma and its libraries, and init."""
-    root = os.path.join(DIRECTORY, "root")
+    root = os.path.join(kernel.directory, "root")
     shutil.rmtree(root, ignore_errors=True)
     for name in ("proc", "sys", "dev", "bin", "modules"):
         os.makedirs(os.path.join(root, name))
     order = []
-    for name in MODULES:
-        said = run("modprobe", "-d", os.path.abspath(image()), "-S", release(), "--show-depends", name)
-        for line in re.findall(r"^insmod (\S+)", said, re.M):
-            if os.path.basename(line) not in order:
-                order.append(os.path.basename(line))
-                put(root, line, "/modules/" + os.path.basename(line))
+    for file in kernel.modules():
+        order.append(os.path.basename(file).removesuffix(".xz"))
+        put_module(root, file, "/modules/" + order[-1])
+    put_module(root, module, "/rw_bench.ko")
     put(root, shutil.which("busybox"), "/bin/busybox")
     rdma = os.path.realpath(shutil.which("rdma"))
     put(root, rdma, "/usr/bin/rdma")
     os.symlink("/usr/bin/rdma", root + "/bin/rdma")
     for library in re.findall(r"(/\S+) \(0x", run("ldd", rdma)):
         put(root, library)
-    put(root, module, "/rw_bench.ko")
     for name, text in (("modules/order", "".join(one + "\n" for one in order)), ("init", INIT),
                        ("clients", "".join(f"{name} {keys}\n" for name, keys in CLIENTS.items()))):
         with open(os.path.join(root, name), "w", encoding="ascii") as file:
             file.write(text)
     os.chmod(root + "/init", 0o755)
-    archive = os.path.join(DIRECTORY, "initramfs")
-    run("sh", "-c", f"cd '{root}' && find . | cpio -o -H newc --quiet >'{os.path.abspath(archive)}'")
+    archive = os.path.join(kernel.directory, "initramfs")
+    run("sh", "-c", f"cd '{root}' && find . | cpio -o -H newc --quiet >'{archive}'")
     return archive
 
 
-def boot(archive):
+def boot(kernel, archive):
     """What the machine says on its serial line until it is off."""
-    said = os.path.join(DIRECTORY, "serial")
+    said = os.path.join(kernel.directory, "serial")
     run("qemu-system-x86_64", "-accel", "tcg,thread=multi", "-cpu", "qemu64", "-smp", "1", "-m", "768",
         "-display", "none", "-monitor", "none", "-no-reboot", "-nic", "none",
-        "-serial", "file:" + said, "-kernel", f"{image()}/boot/vmlinuz-{release()}",
-        "-initrd", archive, "-append", "console=ttyS0 quiet panic=-1 rdinit=/init",
+        "-serial", "file:" + said, "-kernel", kernel.image(), "-initrd", archive,
+        "-append", "console=ttyS0 quiet panic=-1 rdinit=/init",
         stdin=subprocess.DEVNULL)
     with open(said, encoding="utf-8", errors="replace") as file:
         return file.read().replace("\r", "")
 
 
-def declare():
+def declare(kernel):
     result = {}
+    series = ".".join(kernel.release.split(".")[:2]).removesuffix("-amd64") + ": "
 
-    @case("the module builds against Debian's headers, without a warning")
+    @case(series + "the module builds against Debian's headers, without a warning")
     def _():
-        result["module"] = build_module()
+        result["module"] = os.environ.get("RW_MODULE") or build_module(kernel)
         told = run("modinfo", "-F", "vermagic", result["module"])
-        eq(told.split()[0], release(), "the kernel that it is for")
+        eq(told.split()[0], kernel.release, "the kernel that it is for")
 
-    @case("DKMS builds it, too, and that is what the machine is given")
+    @case(series + "DKMS builds it, too, and that is what the machine is given")
     def _():
+        if "RW_MODULE" in os.environ:
+            raise Skipped("RW_MODULE is what the machine is given")
         if not os.access("/var/lib/dkms", os.W_OK):
             raise Skipped("DKMS signs modules with a key in /var/lib/dkms, which is root's")
-        result["module"] = dkms()
+        result["module"] = dkms(kernel)
         eq(run("modinfo", "-F", "name", result["module"]).strip(), "rw_bench", "its name")
 
-    @case("the machine boots, runs and goes off")
+    @case(series + "the machine boots, runs and goes off")
     def _():
-        text = boot(initramfs(result["module"]))
+        kernel.unpack()
+        text = boot(kernel, initramfs(kernel, result["module"]))
         note(text[-6000:])
         result["log"] = "\n".join(re.findall("^LOG (.*)", text, re.M))
         result["runs"] = {run["name"]: run for run in
@@ -206,7 +245,7 @@ def declare():
         eq(sorted(result["runs"]), sorted([*CLIENTS, "server"]), "runs")
         true("\nREMOVED" in text, "the module could be removed")
 
-    @case("every operation has its data, by the paths of the kernel's rules")
+    @case(series + "every operation has its data, by the paths of the kernel's rules")
     def _():
         for name, run_ in result["runs"].items():
             note({key: value for key, value in run_.items() if key != "paths"})
@@ -222,7 +261,7 @@ def declare():
         true(result["runs"]["rate"]["elapsed_ns"] >= 19 / 50 * 1e9, "the schedule's time")
         eq(result["runs"]["server"]["served"], len(CLIENTS), "clients served")
 
-    @case("the kernel has nothing to say against it")
+    @case(series + "the kernel has nothing to say against it")
     def _():
         bad = [line for line in result["log"].splitlines()
                if re.search(r"WARNING|BUG|Oops|Call Trace|hung|lockup", line)]
@@ -234,5 +273,6 @@ reason = why_not()
 if reason:
     print("1..0 # SKIP " + reason)
 else:
-    declare()
+    for a_kernel in kernels():
+        declare(a_kernel)
     run_cases()
