@@ -139,6 +139,8 @@ static int reconnect(struct rwb_conn *conn)
 	u64 began = ktime_get_ns();
 	int err;
 
+	/* The server forgets its memory with the connection. */
+	rwb_load_lose_verdict(conn);
 	rwb_conn_close(conn);
 	err = connect(conn);
 	conn->stats.reconnects++;
@@ -210,8 +212,8 @@ void rwb_client_work(struct work_struct *work)
 		err = run_load(conn, share(conn));
 	if (!err)
 		err = finish(conn);
-	if (err && run->conf.op == RWB_WRITE)
-		WRITE_ONCE(run->unverified, true);
+	if (err && conn->load)
+		rwb_load_lose_verdict(conn);
 	/* Contexts know their device as long as the connection is open. */
 	rwb_conn_close(conn);
 	rwb_load_close(conn);

@@ -60,6 +60,12 @@ const unsigned long *rwb_load_written(struct rwb_conn *conn)
 	return conn->load->written;
 }
 
+void rwb_load_lose_verdict(struct rwb_conn *conn)
+{
+	conn->stats.unverified += conn->load->unverified;
+	conn->load->unverified = 0;
+}
+
 void rwb_load_limit(struct rwb_conn *conn, u64 operations)
 {
 	conn->load->share = operations;

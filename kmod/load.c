@@ -287,6 +287,8 @@ static void finish(struct rwb_ctx *ctx, bool ending)
 		__set_bit(ctx->index, load->written);
 		if (conf->verify && conf->op == RWB_READ)
 			conn->stats.corrupt_bytes += rwb_ctx_check(ctx, conf);
+		else if (conf->verify)
+			load->unverified++;
 	} else if (ending) {
 		conn->stats.lost++;
 	} else {
@@ -460,6 +462,7 @@ int rwb_load_run(struct rwb_conn *conn)
 	if (run->conf.rate && run->begin_ns && !load->open)
 		open_schedule(load);
 	bitmap_zero(load->written, RWB_MAX_CONTEXTS);
+	load->unverified = 0;
 	while (may_start(load)) {
 		start_ready(load);
 		if (stuck(load))

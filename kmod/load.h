@@ -41,7 +41,9 @@ struct rwb_load {
 	struct rwb_arrivals begun, due; /* those that began, and those that should have */
 	bool teardown; /* an empty pool asks for it */
 	int err;
+	/* What the server is to verify: the contexts that were written, in how many operations. */
 	unsigned long written[BITS_TO_LONGS(RWB_MAX_CONTEXTS)];
+	u64 unverified;
 };
 
 static inline enum dma_data_direction rwb_direction(const struct rwb_conf *conf)

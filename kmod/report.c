@@ -99,7 +99,7 @@ static void show_client(struct seq_file *file, struct rwb_run *run)
 		   rwb_op_name(conf->op), conf->size, conf->segment, conf->contexts);
 	seq_printf(file, "\"max_rdma_ctxs\":%lld,\"qps\":%lld,\"on_exhaustion\":\"%s\",\"verify\":%s,",
 		   conf->pool, conf->qps, rwb_policy_name(conf->policy),
-		   conf->verify && !READ_ONCE(run->unverified) ? "true" : "false");
+		   conf->verify ? "true" : "false");
 	if (conn->device[0])
 		seq_printf(file, "\"device\":\"%s\",\"iwarp\":%s,\"force_mr\":%s,\"max_sgl_rd\":{\"found\":%d,\"used\":%d},\"send_queue_wrs\":%u,",
 			   conn->device, conn->iwarp ? "true" : "false",
@@ -115,9 +115,9 @@ static void show_client(struct seq_file *file, struct rwb_run *run)
 		   conf->rate, SUM(run, queue_max), SUM(run, unserved), SUM(run, unserved_ns));
 	seq_printf(file, "\"sq_stalls\":%llu,\"sq_stall_ns\":%llu,", SUM(run, sq_stalls),
 		   SUM(run, sq_stall_ns));
-	seq_printf(file, "\"reconnects\":%llu,\"reconnect_ns\":%llu,\"corrupt_bytes\":%llu,\"unknown_path\":%llu,",
+	seq_printf(file, "\"reconnects\":%llu,\"reconnect_ns\":%llu,\"corrupt_bytes\":%llu,\"unverified\":%llu,\"unknown_path\":%llu,",
 		   SUM(run, reconnects), SUM(run, reconnect_ns), SUM(run, corrupt_bytes),
-		   SUM(run, unknown_path));
+		   SUM(run, unverified), SUM(run, unknown_path));
 	list_for_each_entry(conn, &run->conns, list)
 		low = min(low, conn->stats.low_water);
 	if (low != U64_MAX)

@@ -46,7 +46,6 @@ struct rwb_run {
 	struct mutex lock; /* what follows */
 	bool stop;
 	unsigned long stop_jiffies; /* when that was */
-	bool unverified; /* the server has not said what it found */
 	int err;
 	char why[128]; /* of the first error */
 	struct list_head conns;
@@ -163,6 +162,8 @@ int rwb_load_run(struct rwb_conn *conn);
 /* Begin @operations, 0: no limit, besides the run's own. */
 void rwb_load_limit(struct rwb_conn *conn, u64 operations);
 const unsigned long *rwb_load_written(struct rwb_conn *conn);
+/* The server will not verify what has been written since the connection was made. */
+void rwb_load_lose_verdict(struct rwb_conn *conn);
 
 /* ---- sgl.c */
 int rwb_sgl_get(struct ib_device *device, int wanted, struct rwb_sgl **sgl_p);

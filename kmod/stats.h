@@ -51,6 +51,7 @@ struct rwb_stats {
 	u64 sq_stalls, sq_stall_ns; /* operations that waited for room in the send queue */
 	u64 reconnects, reconnect_ns;
 	u64 corrupt_bytes, unknown_path;
+	u64 unverified; /* WRITEs that no server has verified, as it should have */
 	u64 low_water; /* fewest free MRs seen, U64_MAX: none was ever wanted */
 	u64 queue_max, unserved, unserved_ns; /* of a schedule: due, and not begun */
 	u64 end_ns;

@@ -18,7 +18,7 @@ static const struct count row_counts[] = {
 	ROW(elapsed_ns), ROW(issued),	 ROW(eagain),	   ROW(eagain_ns),   ROW(failed),
 	ROW(waits),	 ROW(wait_ns),	 ROW(lost),	   ROW(errors),	     ROW(sq_stalls),
 	ROW(sq_stall_ns), ROW(reconnects), ROW(reconnect_ns), ROW(corrupt_bytes),
-	ROW(queue_max),	 ROW(unserved),	 ROW(unserved_ns),
+	ROW(queue_max),	 ROW(unserved),	 ROW(unserved_ns), ROW(unverified),
 };
 
 static const struct count path_counts[] = {
@@ -136,7 +136,6 @@ int rw_kernel_row_add(struct rw_kernel_row *row, const json_t *doc, struct rw_er
 	for (int i = 0; i < RW_NR_KERNEL_PATHS; i++)
 		known = add_path(json_object_get(paths, path_names[i]), &row->paths[i]) && known;
 	known = take_device(doc, row) && known;
-	row->unverified = row->unverified || json_is_false(json_object_get(doc, "verify"));
 	if (!known)
 		return rw_fail(err, RW_EXIT_RUN, -EPROTO,
 			       "--engine=kernel: rw_bench tells of the run in a form that this program does not know; build and load the one of its kmod/");

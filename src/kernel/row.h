@@ -42,11 +42,11 @@ struct rw_kernel_row {
 	uint64_t reconnects, reconnect_ns;
 	uint64_t queue_max, unserved, unserved_ns; /* of an open loop: due, and not begun */
 	uint64_t corrupt_bytes;
+	uint64_t unverified;        /* WRITEs that no server has verified, as it should have */
 	uint64_t pool_low_water;    /* UINT64_MAX: nobody took an MR */
 	uint64_t send_queue_wrs;
 	uint64_t sgl_found, sgl_used;
 	bool force_mr;
-	bool unverified;            /* it ended before the server said what it found */
 };
 
 /* Of size of some histograms: on the heap. NULL: out of memory. */

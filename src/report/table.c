@@ -248,6 +248,8 @@ static void print_host(const struct rw_conf *conf, const struct rw_result *r)
 /* What the kernel did of itself, where something else was asked for. */
 static void print_kernel(const struct rw_conf *conf, const struct rw_result *r)
 {
+	long long unverified;
+
 	printf(" # kernel: max_sgl_rd %lld (the device's: %lld)%s; rdma_rw_ctx_init said -EAGAIN %lld times\n",
 	       (long long)json_integer_value(json_object_get(r->kernel, "max_sgl_rd_used")),
 	       (long long)json_integer_value(json_object_get(r->kernel, "max_sgl_rd_found")),
@@ -257,6 +259,10 @@ static void print_kernel(const struct rw_conf *conf, const struct rw_result *r)
 		printf(" # no fallback: this kernel has none, or none for these operations; %" PRIu64
 		       " were dropped\n",
 		       r->failed);
+	unverified = json_integer_value(json_object_get(r->kernel, "unverified"));
+	if (unverified)
+		printf(" # not verified: %lld WRITEs, of connections that were torn down or of a server that did not say what it found\n",
+		       unverified);
 	if (r->fallbacks && conf->on_exhaustion != RW_EXHAUSTION_FALLBACK)
 		printf(" # this kernel falls back by itself: --on_exhaustion=%s had nothing to do\n",
 		       rw_conf_on_exhaustion_name(conf->on_exhaustion));

@@ -96,6 +96,15 @@ def declare_others(guest):
             true(run["reconnects"] > 0 and run["reconnect_ns"] > 0, "reconnections")
             eq(run["failed"], run["eagain"], "the operation that found it empty has failed")
 
+    @case("WRITEs before a teardown are told to be unverified, and no others")
+    def _():
+        run = run_client(op="write", contexts=CONTEXTS, max_rdma_ctxs=CONTEXTS // 2, count=60,
+                         verify=1, on_exhaustion="teardown")
+        # A WRITE takes an MR under force_mr only, which falls back to nothing.
+        eq(run["reconnects"] > 0, guest.force_mr, f"{run['reconnects']} reconnections")
+        eq(run["unverified"] > 0, guest.force_mr, f"{run['unverified']} operations not verified")
+        true(run["unverified"] <= completed(run), "they are among those that completed")
+
     @case("operations that wait for an MR when the time is over are lost, and counted")
     def _():
         run = run_client(contexts=CONTEXTS, max_rdma_ctxs=1, duration_ms=200,
