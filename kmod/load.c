@@ -4,14 +4,9 @@
  * found no MR or no room, and tries again when something has completed), or in
  * flight, from where its completion brings it into done.
  */
-#include <linux/math64.h>
 #include <linux/sched.h>
 
 #include "load.h"
-
-#define SLACK_NS 100000 /* timers of a worker come up to 50 us late */
-#define DRAWS 1024 /* arrivals counted at a time: completions do not wait for more */
-#define LAST_DRAWS (1 << 20) /* ... and when all is over */
 
 static int fail(struct rwb_load *load, int err, const char *what)
 {
@@ -29,81 +24,6 @@ void rwb_ctx_completed(struct ib_cq *cq, struct ib_wc *wc)
 	ctx->status = wc->status;
 	llist_add(&ctx->done, &ctx->load->done);
 	wake_up_all(&conn->wait);
-}
-
-/* ---- a schedule */
-
-static u64 since_begin(const struct rwb_load *load)
-{
-	return ktime_get_ns() - load->conn->run->begin_ns;
-}
-
-static u64 arrivals_end(const struct rwb_load *load)
-{
-	u64 ms = load->conn->run->conf.duration_ms;
-
-	return ms ? ms * NSEC_PER_MSEC : U64_MAX;
-}
-
-/* Does another operation come, and when? */
-static bool next_arrival(const struct rwb_load *load, const struct rwb_arrivals *arrivals,
-			 u64 *due_p)
-{
-	*due_p = rwb_arrivals_due(arrivals);
-	return *due_p < arrivals_end(load) && (!load->share || arrivals->n < load->share);
-}
-
-/*
- * Of those that are due at @now, up to @draws; the next pass goes on from there, for
- * the schedule may be faster than this loop. More of them than began are a queue.
- */
-static void see_arrivals(struct rwb_load *load, u64 now, u32 draws)
-{
-	struct rwb_stats *stats = &load->conn->stats;
-	u64 due;
-
-	while (draws-- && next_arrival(load, &load->due, &due) && due <= now) {
-		rwb_arrivals_take(&load->due);
-		cond_resched();
-	}
-	stats->queue_max = max(stats->queue_max, load->due.n - load->begun.n);
-}
-
-/* From a schedule's first operation on; it goes on after a teardown. */
-static void open_schedule(struct rwb_load *load)
-{
-	const struct rwb_conf *conf = &load->conn->run->conf;
-
-	load->open = true;
-	rwb_arrivals_init(&load->begun, conf->arrival == RWB_POISSON, conf->rate, conf->qps,
-			  load->conn->index, conf->seed);
-	load->due = load->begun;
-}
-
-/* What was due and never began, when all is over. */
-static void close_schedule(struct rwb_load *load)
-{
-	struct rwb_stats *stats = &load->conn->stats;
-	u64 now = min(since_begin(load), arrivals_end(load)), most_ns;
-
-	see_arrivals(load, now, LAST_DRAWS);
-	rwb_arrivals_skip(&load->due, now, load->share ? load->share : U64_MAX);
-	stats->unserved = load->due.n - load->begun.n;
-	stats->queue_max = max(stats->queue_max, stats->unserved);
-	stats->unserved_ns = stats->unserved * now - (load->due.sum_ns - load->begun.sum_ns);
-	/* That of all QPs fits into what JSON can say. */
-	most_ns = div64_u64(S64_MAX, load->conn->run->conf.qps);
-	if (stats->unserved && now > div64_u64(most_ns, stats->unserved))
-		stats->unserved_ns = most_ns;
-}
-
-/* An operation takes its arrival. */
-static void arrive(struct rwb_ctx *ctx)
-{
-	struct rwb_load *load = ctx->load;
-
-	ctx->due_ns = load->conn->run->begin_ns + rwb_arrivals_due(&load->begun);
-	rwb_arrivals_take(&load->begun);
 }
 
 /* ---- an operation */
@@ -161,7 +81,7 @@ static int prepare(struct rwb_ctx *ctx)
 	if (!ctx->waiting) {
 		conn->stats.issued++;
 		if (load->open)
-			arrive(ctx);
+			rwb_schedule_take(ctx);
 		if (conf->verify && conf->op == RWB_READ)
 			rwb_ctx_spoil(ctx);
 	}
@@ -346,7 +266,7 @@ static void start_ready(struct rwb_load *load)
 	struct rwb_ctx *ctx, *next;
 
 	if (load->open)
-		see_arrivals(load, since_begin(load), DRAWS);
+		rwb_schedule_see(load);
 	list_for_each_entry_safe(ctx, next, &load->ready, list) {
 		if (!may_start(load))
 			return;
@@ -369,36 +289,14 @@ static bool stuck(struct rwb_load *load)
 	return false;
 }
 
-/* Is there a context for the next operation of the schedule, and when? */
-static bool awaits_arrival(const struct rwb_load *load, u64 *due_p)
-{
-	return load->open && !list_empty(&load->ready) && next_arrival(load, &load->begun, due_p);
-}
-
-/* A thread wakes late by its slack; what remains is waited for awake. */
-static void wait_arrival(struct rwb_load *load, u64 due)
-{
-	struct rwb_conn *conn = load->conn;
-	const struct rwb_run *run = conn->run;
-	u64 now = since_begin(load), most = run->conf.deadline_ms * NSEC_PER_MSEC;
-
-	if (due > now + SLACK_NS)
-		wait_event_hrtimeout(conn->wait, !llist_empty(&load->done) || rwb_conn_lost(conn) ||
-				     READ_ONCE(run->stop),
-				     ns_to_ktime(min(due - now - SLACK_NS, most)));
-	else
-		while (since_begin(load) < due && llist_empty(&load->done))
-			cond_resched();
-}
-
 static void wait_some(struct rwb_load *load)
 {
 	struct rwb_conn *conn = load->conn;
 	const struct rwb_run *run = conn->run;
 	u64 due;
 
-	if (awaits_arrival(load, &due)) {
-		wait_arrival(load, due);
+	if (rwb_schedule_awaits(load, &due)) {
+		rwb_schedule_wait(load, due);
 		return;
 	}
 	if (!wait_event_timeout(conn->wait, !llist_empty(&load->done) || rwb_conn_lost(conn) ||
@@ -429,13 +327,11 @@ static void drain(struct rwb_load *load)
 	struct rwb_conn *conn = load->conn;
 	u32 i;
 
-	if (!load->err && !load->teardown && !rwb_conn_lost(conn))
-		while (load->in_flight && !load->err && !rwb_conn_lost(conn)) {
-			if (!rwb_conn_await(conn, !llist_empty(&load->done) ||
-					    rwb_conn_lost(conn)))
-				fail(load, -ETIMEDOUT, "operations do not end");
-			collect(load, false);
-		}
+	while (load->in_flight && !load->err && !load->teardown && !rwb_conn_lost(conn)) {
+		if (!rwb_conn_await(conn, !llist_empty(&load->done) || rwb_conn_lost(conn)))
+			fail(load, -ETIMEDOUT, "operations do not end");
+		collect(load, false);
+	}
 	if (load->in_flight || load->err || load->teardown)
 		rwb_conn_drain(conn);
 	collect(load, true);
@@ -460,14 +356,14 @@ int rwb_load_run(struct rwb_conn *conn)
 
 	load->teardown = false;
 	if (run->conf.rate && run->begin_ns && !load->open)
-		open_schedule(load);
+		rwb_schedule_open(load);
 	bitmap_zero(load->written, RWB_MAX_CONTEXTS);
 	load->unverified = 0;
 	while (may_start(load)) {
 		start_ready(load);
 		if (stuck(load))
 			fail(load, -ENOBUFS, "the pool is empty with nothing in flight: max_rdma_ctxs is too small for one operation");
-		if (!load->in_flight && !awaits_arrival(load, &due))
+		if (!load->in_flight && !rwb_schedule_awaits(load, &due))
 			break;
 		wait_some(load);
 		collect(load, false);
@@ -476,7 +372,7 @@ int rwb_load_run(struct rwb_conn *conn)
 		fail(load, conn->gone ? conn->gone : -ECONNRESET, "the server is gone");
 	drain(load);
 	if (load->open)
-		close_schedule(load);
+		rwb_schedule_close(load);
 	if (load->err)
 		return load->err;
 	return load->teardown && !READ_ONCE(run->stop) ? -EAGAIN : 0;

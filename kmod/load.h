@@ -56,6 +56,20 @@ void rwb_ctx_spoil(struct rwb_ctx *ctx);
 /* How many bytes are wrong. */
 u64 rwb_ctx_check(struct rwb_ctx *ctx, const struct rwb_conf *conf);
 
+/* ---- schedule.c: operations of a run with a rate */
+/* From its first operation on; it goes on after a teardown. */
+void rwb_schedule_open(struct rwb_load *load);
+/* What was due and never began, when all is over. */
+void rwb_schedule_close(struct rwb_load *load);
+/* See those that are due. */
+void rwb_schedule_see(struct rwb_load *load);
+/* An operation takes its arrival. */
+void rwb_schedule_take(struct rwb_ctx *ctx);
+/* Is there a context for the next operation of the schedule, and when? */
+bool rwb_schedule_awaits(const struct rwb_load *load, u64 *due_p);
+/* Until @due, or until something else is to be done. */
+void rwb_schedule_wait(struct rwb_load *load, u64 due);
+
 /* ---- load.c */
 void rwb_ctx_completed(struct ib_cq *cq, struct ib_wc *wc);
 

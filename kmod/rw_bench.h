@@ -6,6 +6,7 @@
  *	run	begin, end, remove	report	a run as JSON
  *	cm	connection (rdma_cm)	msg	the two sides' conversation
  *	client	a QP's life		load	its operations, one after the other
+ *	contexts their memory		schedule, arrival	when they are due
  *	server	a client's memory	memory	pages, and the data in them
  *	sgl	max_sgl_rd of a device	stats	counters, histogram
  *	plan	what the API would do, without doing it
