@@ -7,6 +7,7 @@ for each kind of device and kernel. Nothing is asserted of a speed.
 """
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -16,7 +17,7 @@ sys.dont_write_bytecode = True
 from kmodcase import (ROOT, SERVER, SRCDIR, Guest, case, create, eq, load, main, report, request,
                       true, unload, wait_until)
 from rwcase import PATIENCE, USAGE, Client, Server, client, refused, shared_server
-from rwproc import DEVICE, LATENCY
+from rwproc import CORRUPT, DEVICE, LATENCY
 from rwtap import consistent
 
 CONTEXTS, COUNT, SEGMENTS, POOL = 8, 120, 16, 4
@@ -33,6 +34,38 @@ def runs():
 
 def no_runs():
     wait_until(lambda: not runs(), f"no run is left behind ({runs()})")
+
+
+def pattern_word(seed, word):
+    """As that of kmod/memory.c."""
+    z = (seed * 0xd1342543de82ef95 + word * 0x9e3779b97f4a7c15) % 2**64
+    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9 % 2**64
+    z = (z ^ z >> 27) * 0x94d049bb133111eb % 2**64
+    return (z ^ z >> 31).to_bytes(8, "little")
+
+
+def memory():
+    """The guest's memory: it lies at the end of its addresses, before it is a hole."""
+    with open("/proc/zoneinfo", encoding="ascii") as file:
+        zone = dict(re.findall(r"(spanned|managed) +(\d+)", file.read().split("zone")[1]))
+    return (int(zone["spanned"]) - int(zone["managed"])) * 4096, int(zone["spanned"]) * 4096
+
+
+def damage(seed, pages):
+    """Flip a bit of what begins as one of the data's @pages. Returns how many there were."""
+    wanted = {pattern_word(seed, page * 512) for page in range(pages)}
+    begin, end = memory()
+    step, flipped = 1 << 20, 0
+    file = os.open("/dev/mem", os.O_RDWR)
+    try:
+        for start in range(begin, end, step):
+            block = os.pread(file, min(step, end - start), start)
+            for at in range(0, len(block), 4096):
+                if block[at:at + 8] in wanted:
+                    flipped += os.pwrite(file, bytes([block[at + 9] ^ 1]), start + at + 9)
+    finally:
+        os.close(file)
+    return flipped
 
 
 class Bed:
@@ -143,6 +176,15 @@ def declare_paths(bed):
         eq(row["operations_issued"], row["n_iterations"] + row["failed"] + row["operations_torn"],
            "each operation has one end")
 
+    @case("WRITEs whose verdict a teardown has lost are told")
+    def _():
+        run = bed.client(*USUAL, "--path=auto", "--op=write", "--on_exhaustion=fail", "--teardown")
+        row, torn = run.row(), bed.guest.force_mr
+        eq((run.status, run.err), (0, ""), "exit status, standard error")
+        eq((row["teardowns"] > 0, row["kernel"]["unverified"] > 0, row["verified"]),
+           (torn, torn, not torn), "teardowns, WRITEs not verified, verified")
+        eq("# not verified: " in run.out, torn, "the table says so")
+
 
 def declare_load(bed):
     @case("QPs, sizes, seconds, and the threshold of auto")
@@ -205,6 +247,35 @@ def declare_load(bed):
         eq(done.status, 0, f"exit status ({done.err})")
         eq(done.row()["interrupted"], True, "the row says so")
         no_runs()
+
+
+def declare_data(bed):
+    for op in ("read", "write"):
+        @case(f"a {op} of damaged data is found, and told on both sides")
+        def _(op=op):
+            seed, contexts, size = 987654321, 16, 1 << 20
+            server = Server(device=bed.devices[0], keep=False)
+            run = Client(server, ENGINE, "-D", "60", f"-t{contexts}", f"-s{size}", "--path=auto",
+                         "--verify", f"--seed={seed}", "--op=" + op, device=bed.devices[1])
+            try:
+                wait_until(lambda: len(runs()) == 2, "the module has a run of each side")
+                name = [one for one in runs() if report(one)["role"] == "client"][0]
+                wait_until(lambda: report(name).get("elapsed_ns"), "it measures")
+                true(damage(seed, contexts * size // 4096) > contexts, "the data are found in memory")
+                if op == "read":
+                    wait_until(lambda: report(name)["corrupt_bytes"], "it is seen while the run goes on")
+                run.send(signal.SIGINT)
+                done = run.finish()
+                refused(done, CORRUPT, "data corrupt")
+                row = done.row()
+                true(row["verified"] and row["kernel"]["corrupt_bytes"] > 0, "what the module found")
+                true("CORRUPT" in done.out, "the table says so")
+                eq(server.wait(), CORRUPT, "status of the server")
+                true("data corrupt" in server.err, server.err)
+                no_runs()
+            finally:
+                run.end()
+                server.end()
 
 
 def declare_ends(bed):
@@ -302,6 +373,7 @@ def declare(guest):
     declare_paths(bed)
     if guest == GUESTS[0]:
         declare_load(bed)
+        declare_data(bed)
         declare_missing(bed)
     if guest in (GUESTS[0], GUESTS[-1]):
         declare_ends(bed)
