@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 """rw_bench.ko: what ends a run, what it refuses, and that nothing stays behind.
 
-RW_KMOD_CYCLES: how often the module is loaded, used and removed (10).
+RW_KMOD_CYCLES: how often the module is loaded, used and removed (100).
 """
 import contextlib
 import os
@@ -17,7 +17,7 @@ from kmodcase import (ROOT, Failed, Guest, case, completed, consistent, create, 
                       wait_end, wait_until, write)
 from rwcase import resources
 
-CYCLES = int(os.environ.get("RW_KMOD_CYCLES") or 10)
+CYCLES = int(os.environ.get("RW_KMOD_CYCLES") or 100)
 LONG = 60000  # ms: a run that something else ends
 
 
