@@ -2,7 +2,6 @@
 """rw_suite report: result sets as one page that needs no network, and as PDF."""
 import os
 import shlex
-import tempfile
 from pathlib import Path
 
 import jinja2
@@ -11,7 +10,7 @@ from markupsafe import Markup
 from . import VERSION, hosts, plots
 from .chapters import CHAPTERS
 from .errors import OK, USAGE, SuiteError
-from .store import PLAN, RUNS, open_set, rows
+from .store import PLAN, RUNS, open_set, rows, write_whole
 
 TEMPLATES = os.path.join(os.path.dirname(os.path.dirname(os.path.realpath(__file__))), "templates")
 
@@ -94,23 +93,12 @@ def _asset(name):
 
 
 def write(path, data):
-    """Aside and renamed: a reader finds the whole page or the one before."""
     path = Path(path)
     if path.name in (RUNS, PLAN):
         raise SuiteError(f"{path} would be a page: that is the name of what was measured", USAGE)
-    aside = None
     try:
-        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.",
-                                         delete=False) as file:
-            aside = file.name
-            file.write(data)
-        mask = os.umask(0)
-        os.umask(mask)
-        os.chmod(aside, 0o666 & ~mask)
-        os.replace(aside, path)
+        write_whole(path, data)
     except OSError as error:
-        if aside and os.path.exists(aside):
-            os.unlink(aside)
         raise SuiteError(f"{path}: {error.strerror}: name a file in a directory that can be "
                          "written, and has room", USAGE) from None
 

@@ -12,10 +12,12 @@ Everyone reads and writes them through here. A line is
 and is complete when its newline is there: what follows the last newline is of a
 writer that was killed, and counts for nothing.
 """
+import contextlib
 import fcntl
 import hashlib
 import json
 import os
+import secrets
 import tomllib
 
 from .errors import USAGE, SuiteError
@@ -150,6 +152,22 @@ def groups(some_rows):
 
 # ---- writing
 
+def write_whole(path, data):
+    """Make @data the file @path, or leave that as it is: whoever reads it finds the one or the other."""
+    directory, name = os.path.split(path)
+    aside = os.path.join(directory, f".{name}.{secrets.token_hex(4)}")
+    try:
+        with open(aside, "xb") as stream:
+            stream.write(data)
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.replace(aside, path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(aside)
+        raise
+
+
 def _sync_directory(path):
     descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
     try:
@@ -205,12 +223,7 @@ class Writer:
         except FileNotFoundError:
             kept = None
         if kept is None or kept != text and not os.fstat(self._file).st_size:
-            # Aside and renamed: the plan is there as a whole, or not.
-            with open(file + ".new", "w", encoding="utf-8") as stream:
-                stream.write(text)
-                stream.flush()
-                os.fsync(stream.fileno())
-            os.rename(file + ".new", file)
+            write_whole(file, text.encode())
             return
         if kept != text:
             raise SuiteError(f"{file}: this result set was begun with another plan: go on with "
@@ -258,9 +271,5 @@ def keep_only(path, ids):
     with open(file, "rb") as stream:
         kept = [line for line in stream.read().splitlines(True)
                 if line.endswith(b"\n") and json.loads(line)["id"] in ids]
-    with open(file + ".new", "wb") as stream:
-        stream.writelines(kept)
-        stream.flush()
-        os.fsync(stream.fileno())
-    os.rename(file + ".new", file)
+    write_whole(file, b"".join(kept))
     _sync_directory(path)

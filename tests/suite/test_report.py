@@ -9,6 +9,7 @@ import html.parser
 import io
 import json
 import math
+import os
 import re
 import shutil
 import subprocess
@@ -197,6 +198,8 @@ def _():
     for name in "runs.jsonl", "plan.toml":
         refused(2, "report", kept, "-o", f"{kept}/{name}", words=["what was measured"])
     eq(len(lines_of(kept)), 4, "runs that are still there")
+    refused(2, "report", kept, "-o", kept, words=["name a file"])
+    eq([name for name in os.listdir(os.path.dirname(kept)) if name.startswith(".")], [], "left aside")
 
 
 @case("a set of two set-ups is warned of")
