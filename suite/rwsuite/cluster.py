@@ -263,26 +263,25 @@ def _sets(args, every):
     return found
 
 
-def _report(args, sets, problems):
+def _report(args, sets, found, problems):
     """Write report.html."""
     report, merged = module_of("report"), module_of("merged")
-    chapter = merged, "hosts", merged.exhibits(sets, args.shape == "incast", problems)
+    chapter = merged, "hosts", merged.exhibits(sets, found, args.shape == "incast", problems)
     page = report.render(list(sets.values()), f"{len(sets)} pairs of hosts", [chapter],
-                         [sets[pair] for pair in merged.drawn(sets)])
+                         [sets[pair] for pair in merged.drawn(found)])
     path = os.path.join(args.results, "report.html")
     report.write(path, page.encode())
     return path
 
 
 def _tell(args, sets, problems):
-    for one in differ.set_ups(sets):
-        print(f"differs: {one.text}")
-    for _, text in differ.strange_figures(differ.standings(sets)):
+    found = differ.find(sets)
+    for text in [one.text for one in found.set_ups] + [text for _, text in found.strange]:
         print(f"differs: {text}")
     good = sum(not run["status"] for runs in sets.values() for run in runs)
     print(f"{args.results}: {good} good runs of {len(sets)} pairs")
     if good:
-        print(f"report: {_report(args, sets, problems)}")
+        print(f"report: {_report(args, sets, found, problems)}")
 
 
 def run(args):

@@ -131,6 +131,26 @@ def strange_figures(standing):
     return found
 
 
+class Found(NamedTuple):
+    """All that differs."""
+
+    set_ups: list  # [Difference]
+    standings: dict  # {Pair: Standing}
+    strange: list  # [(hosts, text)] of strange_figures()
+
+    @property
+    def marked(self):
+        """Pairs that are strange, and those of strange hosts."""
+        return {pair for pair in self.standings for hosts, _ in self.strange
+                if set(hosts) == pair.hosts or len(hosts) == 1 and hosts[0] in pair.hosts}
+
+
+def find(sets):
+    """What is Found in @sets."""
+    standing = standings(sets)
+    return Found(set_ups(sets), standing, strange_figures(standing))
+
+
 # ---- incast
 
 class Sum(NamedTuple):

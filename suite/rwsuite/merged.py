@@ -16,62 +16,54 @@ HOW = ("A result set is named after its server and its client. Ratios are to the
 DRAWN = 6  # sets, at most, in the chapters that follow: each takes seconds, and is a plot more
 
 
-def drawn(sets):
-    """The Pairs whose sets are drawn: those that are marked, then those nearest to the median."""
-    standing = differ.standings(sets)
-    marked = _marked(sets, differ.strange_figures(standing))
+def drawn(found):
+    """The Pairs whose sets are drawn: those that are marked, then those nearest to the median. @found:
+    differ.Found."""
+    marked = found.marked
 
     def rank(pair):
-        ratio = standing[pair].ratio
+        ratio = found.standings[pair].ratio
         return pair not in marked, abs(log(ratio)) if ratio else inf
-    return sorted(sets, key=rank)[:DRAWN]
+    return sorted(found.standings, key=rank)[:DRAWN]
 
 
-def exhibits(sets, incast, problems):
-    """Exhibits of {Pair: ResultSet}; @problems: lines about hosts that did not measure."""
+def exhibits(sets, found, incast, problems):
+    """Exhibits of {Pair: ResultSet} and what is differ.Found in it; @problems: lines about hosts that did
+    not measure."""
     beds = {run["bed"] for runs in sets.values() for run in runs if run["bed"]}
     bed = next(iter(sorted(beds - {"hardware"})), "hardware")
-    found = [_set_ups(sets, bed), _pairs(sets, bed, problems)]
-    return found + ([_sums(sets, bed)] if incast else [])
+    shown = [_set_ups(found, bed), _pairs(sets, found, bed, problems)]
+    return shown + ([_sums(sets, bed)] if incast else [])
 
 
-def _set_ups(sets, bed):
+def _set_ups(found, bed):
     table = Table([Column("Fact"), Column("Value"), Column("Hosts"), Column("Mark")])
-    findings = []
-    for one in differ.set_ups(sets):
+    for one in found.set_ups:
         for text, hosts in one.values:
             usual = one.usual and text == one.values[0][0]
             table.rows.append((one.fact, text, " ".join(hosts), "" if usual else "differs"))
-        findings.append(one.text)
     return Exhibit("Set-ups that differ", bed, [], table,
-                   findings or ["All hosts that measured have the same set-up."])
+                   [one.text for one in found.set_ups] or
+                   ["All hosts that measured have the same set-up."])
 
 
-def _marked(sets, strange):
-    """Pairs of differ.strange_figures(), and those of its hosts."""
-    return {pair for pair in sets for hosts, _ in strange
-            if set(hosts) == pair.hosts or len(hosts) == 1 and hosts[0] in pair.hosts}
-
-
-def _pairs(sets, bed, problems):
-    standing = differ.standings(sets)
-    strange = differ.strange_figures(standing)
-    marked = _marked(sets, strange)
+def _pairs(sets, found, bed, problems):
+    marked = found.marked
     table = Table([Column("Set"), Column("Server"), Column("Client"), Column("Good runs"),
                    Column("Failed"), Column("Figures to the median", "", ".3f"),
                    Column("Rows"), Column("Far rows"), Column("Mark")])
     for pair, runs in sets.items():
         failed = sum(bool(run["status"]) for run in runs)
-        one = standing[pair]
+        one = found.standings[pair]
         table.rows.append((pair.name, pair.server, pair.client, len(runs) - failed, failed,
                            one.ratio, one.rows, one.far, "differs" if pair in marked else ""))
-    findings = [*problems, *(text for _, text in strange)]
+    findings = [*problems, *(text for _, text in found.strange)]
     if len(sets) < differ.ENOUGH:
         findings.append(f"Figures of fewer than {differ.ENOUGH} pairs do not tell which of them is the "
                         "strange one: none is marked for them.")
     if len(sets) > DRAWN:
         findings.append(f"The chapters below draw {DRAWN} of the {len(sets)} sets: "
-                        + ", ".join(pair.name for pair in drawn(sets)) + ".")
+                        + ", ".join(pair.name for pair in drawn(found)) + ".")
     return Exhibit("Pairs", bed, [], table, findings)
 
 
