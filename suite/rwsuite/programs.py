@@ -44,7 +44,7 @@ def devices():
 
 
 class Answer(NamedTuple):
-    """What --explain said: an exit code, its line, and how many rows there will be."""
+    """What a program said: an exit code, its line, and how many rows there will be, if it knows."""
 
     status: int
     error: str
@@ -53,17 +53,25 @@ class Answer(NamedTuple):
 
 
 def explain(program, argv, execute=agent.execute):
-    """Ask @program, by --explain, what @argv would come to. No peer is needed."""
-    command = [program, "--explain", "--json=-", *argv]
+    """Ask @program, by --explain, what @argv would come to. No peer is needed.
+
+    What --engine=kernel does the kernel plans, so that --explain refuses it. --list_engines checks
+    all options as a run does, too, and that there is a device; it knows no rows.
+    """
+    planned = "--engine=kernel" not in argv
+    question = ["--explain", "--json=-"] if planned else ["--list_engines"]
+    command = [program, *question, *argv]
     try:
         done = execute(command, PATIENCE)
     except OSError as error:
-        raise SuiteError(f"{program} --explain: {error}: does the program run?", RUN) from None
+        raise SuiteError(f"{program} {question[0]}: {error}: does the program run?", RUN) from None
     if done["timeout"]:
-        raise SuiteError(f"{program} --explain: no answer in {PATIENCE} s: does it run?", RUN)
+        raise SuiteError(f"{program} {question[0]}: no answer in {PATIENCE} s: does it run?", RUN)
     if done["status"]:
         lines = done["err"].strip().splitlines() or [f"exit code {done['status']}"]
         return Answer(done["status"], lines[-1], 0, {})
+    if not planned:
+        return Answer(0, "", 0, {})
     try:
         answer = json.loads(done["out"])
         return Answer(0, "", len(answer["rows"]), answer["options"])

@@ -69,7 +69,7 @@ class Clock:
         for at, answer in answers.items():
             seconds = answer.configuration.get("duration") or 0
             self.told[self._key(plan.points[at])] = answer.rows * seconds if seconds else None
-        self.measured = {}  # part: [overhead or whole seconds]
+        self.measured = {}  # (part, is it told?): [overhead, or whole seconds]
         for line in recorded:
             self.learn(line["part"], line["point"], line["seconds"])
 
@@ -79,12 +79,12 @@ class Clock:
 
     def learn(self, part, values, seconds):
         told = self.told.get(repr((part, sorted(values.items(), key=str))))
-        self.measured.setdefault(part, []).append(seconds - (told or 0))
+        self.measured.setdefault((part, told is not None), []).append(seconds - (told or 0))
 
     def of(self, run):
         """Seconds of @run, or None if nobody knows."""
         told = self.told[self._key(run.point)]
-        seen = self.measured.get(run.point.part)
+        seen = self.measured.get((run.point.part, told is not None))
         if seen:
             return max((told or 0) + sum(seen) / len(seen), 0.0)
         return None if told is None else told + OVERHEAD_S
@@ -132,10 +132,10 @@ def _execute(bed, run, seconds):
 def _rehearse(bed, plan, todo, clock):
     """Run what nobody knows the time of, each part's first and last point, and keep no result."""
     for part in dict.fromkeys(run.point.part for run in todo):
-        of_part = [run for run in todo if run.point.part == part]
-        if clock.of(of_part[0]) is None:
-            of_part.sort(key=lambda run: plan.points.index(run.point))
-            for run in {one.point.text: one for one in (of_part[0], of_part[-1])}.values():
+        unknown = [run for run in todo if run.point.part == part and clock.of(run) is None]
+        if unknown:
+            unknown.sort(key=lambda run: plan.points.index(run.point))
+            for run in {one.point.text: one for one in (unknown[0], unknown[-1])}.values():
                 clock.learn(part, run.point.values, _execute(bed, run, None)["seconds"])
 
 

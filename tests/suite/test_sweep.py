@@ -162,6 +162,28 @@ def _():
             words=("part p", "sgez"))
 
 
+@case("engine kernel is asked in words that it takes; its runs tell what is missing", slow=True)
+def _():
+    text = """
+    repetitions = 1
+    [[part]]
+    name = "p"
+    options = { duration = 1, path = "mr", contexts = 2 }
+    [part.axes]
+    engine = ["umr", "kernel"]
+    pool = [4, 70000]
+    """
+    plan, results = write_plan("kernel.toml", text), path("kernel")
+    out, err = suite("sweep", plan, results, status=1)
+    true("1 combination is left out: ib_rw_bw: --mr_pool: --engine=kernel takes 65536" in out,
+         f"what is left out: {out!r}")
+    lines = {(line["point"]["engine"], line["point"]["pool"]): line for line in lines_of(results)}
+    eq({point: line["status"] for point, line in lines.items()},
+       {("umr", 4): 0, ("umr", 70000): 0, ("kernel", 4): 4}, "status of the points")
+    why = lines["kernel", 4]["error"]
+    true("--engine=kernel" in why and why in err, f"the line of the run without a module: {why!r}")
+
+
 @case("a run that fails is recorded with its line, the sweep goes on, and can retry it", slow=True)
 def _():
     # A buffer that no host has is refused by the run itself.

@@ -11,13 +11,14 @@ import re
 import signal
 import subprocess
 import sys
+import tempfile
 
 sys.dont_write_bytecode = True
 # pylint: disable=wrong-import-position
 from kmodcase import (ROOT, SERVER, SRCDIR, Guest, case, create, eq, load, main, report, request,
                       true, unload, wait_until)
 from rwcase import PATIENCE, USAGE, Client, Server, client, refused, shared_server
-from rwproc import CORRUPT, DEVICE, LATENCY
+from rwproc import CORRUPT, DEVICE, LATENCY, Process, Skipped
 from rwtap import consistent
 
 CONTEXTS, COUNT, SEGMENTS, POOL = 8, 120, 16, 4
@@ -25,6 +26,19 @@ GUESTS = [Guest("rxe", "stock", False), Guest("rxe", "nofallback", False),
           Guest("rxe", "stock", True), Guest("siw", "stock", False)]
 ENGINE = "--engine=kernel"
 USUAL = (ENGINE, "-n", str(COUNT), "-t", str(CONTEXTS), f"--mr_pool={POOL}", "--verify")
+PLAN = """
+repetitions = 1
+[options]
+iters = 20
+contexts = 2
+op = "write"
+path = "direct"
+[[part]]
+name = "p"
+[part.axes]
+engine = ["reg", "kernel"]
+sges = [4, 6]
+"""
 NOBODY = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--inh-caps=-all")
 
 
@@ -234,6 +248,32 @@ def declare_load(bed):
             true(abs(split["post"] + split["device"] - row["t_avg"] * 1e3) < 1, "it sums up")
             eq(row["blocks"], 10, "blocks")
         true(isinstance(run.report["ratios"][0]["mr_over_direct"], dict), "a contrast")
+
+    @case("rw_suite sweeps it beside another engine; what it cannot do is left out")
+    def _():
+        python = os.environ.get("RW_PYTHON") or "/usr/bin/python3"
+        if subprocess.run([python, "-c", "import rich, tomllib"], stderr=subprocess.DEVNULL,
+                          check=False).returncode:
+            raise Skipped("no Python 3.11 with rich; scripts/packages --install suite")
+        with tempfile.TemporaryDirectory() as top:
+            with open(top + "/plan.toml", "w", encoding="utf-8") as file:
+                file.write(PLAN)
+            sweep = Process([python, os.path.join(SRCDIR, "suite", "rw_suite"), "sweep",
+                             top + "/plan.toml", top + "/set", "--devices=" + ",".join(bed.devices)])
+            try:
+                eq(sweep.wait(2 * PATIENCE), 0, f"exit status ({sweep.err})")
+                true("1 combination is left out: ib_rw_bw: --sges: with --engine=kernel all" in sweep.out,
+                     f"what is left out: {sweep.out}")
+            finally:
+                sweep.end()
+            with open(top + "/set/runs.jsonl", encoding="utf-8") as file:
+                lines = [json.loads(line) for line in file]
+        eq(sorted((line["point"]["engine"], line["point"]["sges"]) for line in lines),
+           [("kernel", 4), ("reg", 4), ("reg", 6)], "points that were run")
+        for line in lines:
+            eq((line["status"], bool(line["report"]["results"][0]["kernel"])),
+               (0, line["point"]["engine"] == "kernel"), "status, whether the module measured")
+        no_runs()
 
     @case("an interrupt ends the run early and well")
     def _():
