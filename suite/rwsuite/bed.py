@@ -44,25 +44,33 @@ def _check(args):
     args.address = args.address or args.server.rsplit("@", 1)[-1]
 
 
-def _device_pair(args):
+def _device_pair(args, needed):
     if args.devices:
         pair = args.devices.split(",")
         if len(pair) > 2 or not all(pair):
             raise SuiteError(f"--devices={args.devices}: give SERVER,CLIENT, or one for both", USAGE)
         return pair[0], pair[-1]
-    return programs.devices() if args.launch == "local" else ("", "")
+    try:
+        return programs.devices() if args.launch == "local" else ("", "")
+    except SuiteError:
+        if needed:
+            raise
+        return "", ""
 
 
 class Bed:
-    """The programs @names, and a persistent server of each. Use it in contextlib.closing()."""
+    """The programs @names, and a persistent server of each. Use it in contextlib.closing().
 
-    def __init__(self, args, names, server_options=()):
+    Without @needs_device there may be none here; then nothing can be measured.
+    """
+
+    def __init__(self, args, names, server_options=(), needs_device=True):
         _check(args)
         self._host = launch.Host(args.launch, args.client) if args.client else None
         self._execute = self._host.execute if self._host else agent.execute
         self.paths = {name: f"{args.programs}/{name}" if self._host and args.programs else
                       programs.find(name, args.programs) for name in names}
-        server_device, self.device = _device_pair(args)
+        server_device, self.device = _device_pair(args, needs_device)
         self._servers = {}
         for number, name in enumerate(sorted(names)):
             path = f"{args.server_programs}/{name}" if args.server_programs else self.paths[name]
@@ -76,6 +84,13 @@ class Bed:
         return programs.explain(self.paths[name],
                                 (["-d", self.device] if self.device else []) + argv,
                                 self._execute)
+
+    def check_servers(self):
+        """Refuse options that servers do not have, without starting one. Each is seen by itself."""
+        for name, server in self._servers.items():
+            wrong = programs.wrong_option(self.paths[name], server.options, self._execute)
+            if wrong:
+                raise SuiteError(f"[server]: {wrong}", USAGE)
 
     def measure(self, name, argv, patience):
         """Run program @name once; what the store's line has of it."""

@@ -8,7 +8,7 @@ import sys
 from typing import NamedTuple
 
 from . import agent
-from .errors import RUN, USAGE, SuiteError
+from .errors import DEVICE, RUN, USAGE, SuiteError
 
 PATIENCE = 60  # seconds; --explain takes some ms
 
@@ -39,7 +39,7 @@ def devices():
         names = []
     if not names:
         raise SuiteError("no RDMA device here: try emu/rw_emu rw_suite sweep ..., or name the "
-                         "client's and the other host's by --devices and --server", 4)
+                         "client's and the other host's by --devices and --server", DEVICE)
     return names[0], names[min(1, len(names) - 1)]
 
 
@@ -52,31 +52,42 @@ class Answer(NamedTuple):
     configuration: dict
 
 
-def explain(program, argv, execute=agent.execute):
-    """Ask @program, by --explain, what @argv would come to. No peer is needed.
-
-    What --engine=kernel does the kernel plans, so that --explain refuses it. --list_engines checks
-    all options as a run does, too, and that there is a device; it knows no rows.
-    """
-    planned = "--engine=kernel" not in argv
-    question = ["--explain", "--json=-"] if planned else ["--list_engines"]
-    command = [program, *question, *argv]
+def _ask(program, question, argv, execute):
+    """What @program answers to the options @question and @argv: exit code, line of error, output."""
     try:
-        done = execute(command, PATIENCE)
+        done = execute([program, *question, *argv], PATIENCE)
     except OSError as error:
         raise SuiteError(f"{program} {question[0]}: {error}: does the program run?", RUN) from None
     if done["timeout"]:
         raise SuiteError(f"{program} {question[0]}: no answer in {PATIENCE} s: does it run?", RUN)
-    if done["status"]:
-        lines = done["err"].strip().splitlines() or [f"exit code {done['status']}"]
-        return Answer(done["status"], lines[-1], 0, {})
-    if not planned:
-        return Answer(0, "", 0, {})
+    lines = done["err"].strip().splitlines() or [f"exit code {done['status']}"]
+    return done["status"], lines[-1], done["out"]
+
+
+def explain(program, argv, execute=agent.execute):
+    """Ask @program, by --explain, what @argv would come to. No peer is needed, and without -d no device.
+
+    What --engine=kernel does the kernel plans, so that --explain refuses it. --list_engines checks
+    all options as a run does, too, and then the device; it knows no rows.
+    """
+    if "--engine=kernel" in argv:
+        status, error, _ = _ask(program, ["--list_engines"], argv, execute)
+        good = not status or status == DEVICE and "-d" not in argv
+        return Answer(0, "", 0, {}) if good else Answer(status, error, 0, {})
+    status, error, out = _ask(program, ["--explain", "--json=-"], argv, execute)
+    if status:
+        return Answer(status, error, 0, {})
     try:
-        answer = json.loads(done["out"])
+        answer = json.loads(out)
         return Answer(0, "", len(answer["rows"]), answer["options"])
     except (ValueError, KeyError, TypeError):
         raise SuiteError(f"{program} --explain: no JSON: is it of this version?", RUN) from None
+
+
+def wrong_option(program, argv, execute=agent.execute):
+    """The line about the option of @argv that @program does not have, or not with that value, or None."""
+    status, error, _ = _ask(program, ["--version"], argv, execute)
+    return error if status else None
 
 
 def alike(line):

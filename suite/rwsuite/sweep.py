@@ -30,7 +30,9 @@ def arguments(parser):
     bed_arguments(parser)
     parser.add_argument("--retry_failed", action="store_true",
                         help="measure again what failed in an earlier sweep of this set")
-    parser.add_argument("--dry_run", action="store_true", help="say what would be run, in order")
+    parser.add_argument("--dry_run", action="store_true", help="say what would be run, in order, and "
+                        "what is left out; no server is started: of [server] each option is checked, not "
+                        "what goes together; without a device, limits are those of an mlx5 one")
     parser.add_argument("--gate", type=int, help=argparse.SUPPRESS)  # rw_cluster's
 
 
@@ -166,15 +168,25 @@ def _run_all(bed, writer, todo, clock, begin):
     return failed
 
 
+def _left_out(reasons):
+    """A line for each of @reasons."""
+    return [f"{count} combination{'s are' if count > 1 else ' is'} left out: {line}"
+            for line, count in reasons.most_common()]
+
+
 def _tell(plan, todo, total, there, reasons, seconds):
     print(f"{plan.name}: {len(todo)} runs, about {duration(seconds)}"
           + (f"; {there} of {total} are there already" if there else ""))
-    for line, count in reasons.most_common():
-        print(f"  {count} combination{'s are' if count > 1 else ' is'} left out: {line}")
+    for line in _left_out(reasons):
+        print(" ", line)
     sys.stdout.flush()
 
 
-def _dry_run(plan, answers):
+def _dry_run(plan, bed):
+    bed.check_servers()
+    answers, reasons = possible(plan.points, bed)
+    for line in _left_out(reasons):
+        print("rw_suite:", line, file=sys.stderr)
     points = [plan.points[at] for at in answers]
     for run in plans.runs(plan, points):
         print(run.id, run.repetition, run.point.program, *run.point.argv)
@@ -204,8 +216,8 @@ def run(args):
     runner.leave_terminal_signals()
     plan = plans.read(args.plan)
     names = dict.fromkeys(point.program for point in plan.points)
-    with contextlib.closing(Bed(args, names, plans.arguments(plan.server))) as bed:
-        answers, reasons = possible(plan.points, bed)
+    with contextlib.closing(Bed(args, names, plans.arguments(plan.server), not args.dry_run)) as bed:
         if args.dry_run:
-            return _dry_run(plan, answers)
+            return _dry_run(plan, bed)
+        answers, reasons = possible(plan.points, bed)
         return _measure(args, plan, bed, answers, reasons)

@@ -156,6 +156,13 @@ def _():
     true("  2 combinations are left out: ib_rw_bw: --sges: 1024 bytes cannot fill 2048 segments"
          in out, f"the reason in {out!r}")
     eq(len(lines_of(path("some"))), 4, "runs")
+    # A dry run says the same, also where there is no device.
+    for more in {}, {"SYSFS_PATH": "/nonexistent"}:
+        out, err = suite("sweep", path("some.toml"), path("dry"), "--dry_run", **more)
+        eq({line.split()[0] for line in out.splitlines()}, {line["id"] for line in lines_of(path("some"))},
+           "runs of a dry run")
+        true(err.startswith("rw_suite: 2 combinations are left out: ib_rw_bw: --sges: 1024 bytes cannot"),
+             f"the reason in {err!r}")
     refused(2, "sweep", write_plan("none.toml", text.replace(', "64K"', "").replace("1, ", "")),
             path("none"), words=("part p", "cannot fill"))
     refused(2, "sweep", write_plan("name.toml", text.replace("sges", "sgez")), path("name"),
@@ -469,6 +476,9 @@ def _():
     refused(2, "sweep", write_plan("one.toml", ONE), path("one.toml"), words=("no directory",))
     wrong = write_plan("wrong.toml", ONE.replace("[server]\n", "[server]\nfoo = 1\n"))
     refused(3, "sweep", wrong, path("begun"), words=("--foo=1",))
+    refused(2, "sweep", wrong, path("begun"), "--dry_run", words=("[server]", "--foo=1"))
+    refused(4, "sweep", write_plan("one.toml", ONE), path("x"), words=("no RDMA device",),
+            SYSFS_PATH="/nonexistent")
     good = write_plan("one.toml", ONE)
     refused(2, "sweep", good, words=("results",))
     refused(2, "sweep", good, path("x"), "--launch=ssh", words=("--server",))
