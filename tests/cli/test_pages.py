@@ -87,12 +87,12 @@ def of_page(program):
             if option != "-"}
 
 
-def complete(program, *words, by=None, **env):
-    """What bash offers for the last of @words. The completion is called as @program, or as @by."""
+def complete(program, *words, by=None, cwd=None, **env):
+    """What bash offers in @cwd for the last of @words. The completion is called as @program, or as @by."""
     script = ('. "$1" || exit 1; shift; COMP_WORDS=("$@") COMP_CWORD=$(($# - 1)); '
               f'_{by or program}; printf "%s\\n" "${{COMPREPLY[@]}}"')
     told = run("bash", "--norc", "-c", script, "bash", made("completion/" + (by or program)),
-               program, *words, env=dict(os.environ, **env))
+               program, *words, cwd=cwd, env=dict(os.environ, **env))
     return [word for word in told.split("\n") if word]
 
 
@@ -203,6 +203,17 @@ def _():
     eq(complete("rw_suite", "sweep", "--lau", PATH=path), ["--launch"], "an option")
     eq(complete("rw_suite", "sweep", "--launch", "=", "ss", PATH=path), ["ssh"], "a value")
     eq(complete("rw_suite", "check", SUITE[:-1], PATH=path), [SUITE], "a file")
+    plans = sorted(name.removesuffix(".toml") for name in os.listdir(os.path.join(SRCDIR, "suite/plans")))
+    with tempfile.TemporaryDirectory() as top:
+        with open(os.path.join(top, "full moon.toml"), "w", encoding="utf-8"):
+            pass
+        for words, wanted in (
+                ((), [*plans, "full moon.toml"]), (("fu",), ["full", "full moon.toml"]),
+                (("--dry_run", "qu"), ["quick"]), (("--port", "1", "qu"), ["quick"]),
+                (("--port", "qu"), []), (("quick", "qu"), []), (("a.toml", "qu"), []),
+                (("quick", "full"), ["full moon.toml"])):
+            words = words or ("",)
+            eq(complete("rw_suite", "sweep", *words, cwd=top, PATH=path), wanted, f"plans for {words}")
 
 
 @case("rw_cluster: its options and values, by the completion of rw_suite")
@@ -210,7 +221,8 @@ def _():
     needs_suite()
     path = os.path.join(SRCDIR, "scripts") + ":" + os.environ["PATH"]
     for words, wanted in ((("--sha",), ["--shape"]), (("--shape", "=", "i"), ["incast"]),
-                          (("quick", "--at",), ["--at_once"]), ((SUITE[:-1],), [SUITE])):
+                          (("quick", "--at",), ["--at_once"]), ((SUITE[:-1],), [SUITE]),
+                          (("--hosts", "=", "a,b", "qui"), ["quick"])):
         eq(complete("rw_cluster", *words, by="rw_suite", PATH=path), wanted, f"completion of {words}")
 
 
