@@ -8,6 +8,7 @@ import fcntl
 import json
 import os
 import queue
+import re
 import signal
 import subprocess
 import sys
@@ -63,7 +64,8 @@ def arguments(parser):
 
 # ---- what is to be measured
 
-def _hosts(args):
+def _named_hosts(args):
+    """Those that the options name, or None."""
     if args.hosts and args.hostfile:
         raise SuiteError("--hosts and --hostfile say the same: give one of them", USAGE)
     if args.hostfile:
@@ -73,7 +75,9 @@ def _hosts(args):
         except (OSError, UnicodeDecodeError) as error:
             raise SuiteError(f"{args.hostfile}: {getattr(error, 'strerror', 'no text')}: give a file "
                              "with a host in each line", USAGE) from None
-    return pairs.parse_hosts(args.hosts) if args.hosts else launch.hosts_of_allocation()
+    if re.search(r"[\s#]", args.hosts or ""):
+        raise SuiteError(f"--hosts={args.hosts!r}: put commas between names of hosts, nothing else", USAGE)
+    return pairs.parse_hosts(args.hosts) if args.hosts else None
 
 
 def _choose_launch(args):
@@ -287,10 +291,12 @@ def _tell(args, sets, problems):
 def run(args):
     plan = plans.read(args.plan)
     runner.leave_terminal_signals()
+    hosts = _named_hosts(args)
     if args.launch == "sbatch":
         return submit.submit(args, [*sys.argv[1:], "--launch=srun"])
     _choose_launch(args)
-    hosts = _hosts(args)
+    if hosts is None:
+        hosts = pairs.checked(launch.hosts_of_allocation())
     every = pairs.of_shape(args.shape, hosts)
     _check(args, every)
     try:

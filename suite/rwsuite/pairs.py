@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 """Which hosts of a cluster measure with which. Pure."""
 import itertools
+import re
 from typing import NamedTuple
 
 from .errors import USAGE, SuiteError
 
+# What launchers, shells and paths of result sets take as one word.
+NAME = re.compile(r"[\w.+@][\w.+@-]*")
 SHAPES = {
     "pairs": "the first host with the second, the third with the fourth, and so on",
     "ring": "each with the next, the last with the first: each is in two pairs",
@@ -51,9 +54,14 @@ def parse_hosts(text):
         words = line.split("#")[0].split()
         if words:
             names.append(words[0].split(":")[0])
+    return checked(names)
+
+
+def checked(names):
+    """@names, if they are such of hosts, with a user before them at the most, and each once."""
     for name in names:
-        if name.startswith("-") or "/" in name:
-            raise SuiteError(f"{name}: no name of a host", USAGE)
+        if not NAME.fullmatch(name):
+            raise SuiteError(f"{name!r}: no name of a host: give it as host or user@host", USAGE)
         if names.count(name) > 1:
             raise SuiteError(f"host {name} is named twice", USAGE)
     return names

@@ -44,6 +44,8 @@ def _():
     refused("twice", pairs.parse_hosts, "a,b,a")
     refused("no name", pairs.parse_hosts, "a,--x")
     refused("no name", pairs.parse_hosts, "a,../b")
+    refused("no name", pairs.parse_hosts, "a;reboot slots=4")
+    refused("no name", pairs.parse_hosts, "a,n[1-4]")
 
 
 # ---- sets as sweeps write them
@@ -213,6 +215,14 @@ def _():
          words="leave it out")
     told(2, "quick", results, "--launch=ssh", "--hosts=a,b,c", words="ring")
     told(2, "quick", results, "--shape=star", words="--help")
+    # Before anything is started, by whatever it would be.
+    for how in "mpirun", "ssh", "sbatch":
+        told(2, "quick", results, "--launch=" + how, "--hosts=a,b;c", words="'b;c': no name of a host")
+    for names in "a,b c", "a b", "a,b\nc", "a,b#c":
+        told(2, "quick", results, "--launch=sbatch", "--hosts=" + names, words="put commas between")
+    with open(path("hostfile"), "w", encoding="utf-8") as file:
+        file.write("a slots=4\nb$(id)\n")
+    told(2, "quick", results, "--launch=mpirun", "--hostfile=" + path("hostfile"), words="'b$(id)': no name")
 
 
 if __name__ == "__main__":
