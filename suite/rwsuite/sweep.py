@@ -44,9 +44,14 @@ def possible(points, bed):
         answer = bed.explain(name, [])
         if answer.status:
             raise SuiteError(answer.error, answer.status)
-    with ThreadPoolExecutor(2) as pool:
-        answers = list(pool.map(
-            lambda point: bed.explain(point.program, point.argv), points))
+    with _progress() as progress, ThreadPoolExecutor(2) as pool:
+        task = progress.add_task("asking what can be run", total=len(points))
+
+        def ask(point):
+            answer = bed.explain(point.program, point.argv)
+            progress.advance(task)
+            return answer
+        answers = list(pool.map(ask, points))
     good, reasons, alike = {}, Counter(), {}
     for at, answer in enumerate(answers):
         if answer.status in (USAGE, DEVICE):

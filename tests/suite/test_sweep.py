@@ -2,14 +2,16 @@
 # SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 """rw_suite sweep on the emulated ConnectX: every run once, whatever happens in between."""
 import os
+import pty
 import random
 import signal
 import stat
+import subprocess
 
 from suitecase import (SUITE, environment, lines_of, on_the_bed, path, processes_of,
                        refused, suite, told, write_plan)
 from rwload import LONG
-from rwproc import BUILDDIR, SRCDIR, Failed, Process, Server, eq, true, wait_until
+from rwproc import BUILDDIR, PATIENCE, SRCDIR, Failed, Process, Server, eq, true, wait_until
 from rwsuite import plan as plans
 from rwsuite.errors import SuiteError
 from rwtap import case, run_cases
@@ -167,6 +169,23 @@ def _():
             path("none"), words=("part p", "cannot fill"))
     refused(2, "sweep", write_plan("name.toml", text.replace("sges", "sgez")), path("name"),
             words=("part p", "sgez"))
+
+
+@case("a terminal shows how far the programs have been asked; no other file does")
+def _():
+    plan = write_plan("asked.toml", SMALL)
+    quiet, _ = suite("sweep", plan, path("asked"), "--dry_run")
+    master, terminal = pty.openpty()
+    try:
+        with os.fdopen(terminal, "wb") as stderr:
+            done = subprocess.run([*SUITE, "sweep", plan, path("asked"), "--dry_run"], stderr=stderr,
+                                  stdout=subprocess.PIPE, text=True, timeout=PATIENCE, check=True,
+                                  env=environment(TERM="xterm", COLUMNS="100"))
+        shown = os.read(master, 1 << 16).decode()
+    finally:
+        os.close(master)
+    true("0/3" in shown and "asking what can be run" in shown, f"what is shown: {shown!r}")
+    eq(done.stdout, quiet, "standard output")
 
 
 @case("engine kernel is asked in words that it takes; its runs tell what is missing", slow=True)
