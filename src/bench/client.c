@@ -99,6 +99,24 @@ static void check_memory(struct rw_client *client)
 					     &client->crew.workers[i].load.arena, has_windows);
 }
 
+int rw_client_run_table(struct rw_client *client, const struct rw_arena *arena, struct rw_err *err)
+{
+	int ret;
+
+	client->side = rw_session_facts(&client->device, &client->placement, arena);
+	client->facts.host = json_object_get(client->side, "host");
+	client->facts.device = json_object_get(client->side, "device");
+	client->facts.memory = json_object_get(client->side, "memory");
+	if (client->with_table) {
+		rw_table_head(client->conf, &client->facts);
+		rw_table_columns(client->conf);
+	}
+	ret = rw_client_run_rows(client, err);
+	if (client->with_table)
+		rw_table_end(&client->facts);
+	return ret;
+}
+
 /* Everything between an open control connection and the last row. */
 static int run_session(struct rw_client *client, struct rw_err *err)
 {
@@ -125,22 +143,12 @@ static int run_session(struct rw_client *client, struct rw_err *err)
 		const struct rw_load *load = rw_client_load(client);
 
 		check_memory(client);
-		client->side = rw_session_facts(&client->device, &client->placement, &load->arena);
-		client->facts.host = json_object_get(client->side, "host");
-		client->facts.device = json_object_get(client->side, "device");
-		client->facts.memory = json_object_get(client->side, "memory");
 		client->facts.connection = connection_facts(client);
 		json_object_set_new(client->facts.connection, "clock", clock_facts(client));
 		json_object_set_new(client->facts.connection, "qp",
 				    rw_qp_facts(&load->ep.qps[0]));
 		check_sl(client);
-		if (client->with_table) {
-			rw_table_head(client->conf, &client->facts);
-			rw_table_columns(client->conf);
-		}
-		ret = rw_client_run_rows(client, err);
-		if (client->with_table)
-			rw_table_end(&client->facts);
+		ret = rw_client_run_table(client, &load->arena, err);
 	}
 	if (ret)
 		rw_chan_send_error(client->chan, err);

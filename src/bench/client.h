@@ -71,6 +71,13 @@ int rw_client_watch_connect(void *arg, struct rw_err *err);
 struct rw_load_watch rw_client_watch_of(struct rw_client *client, struct rw_worker *worker);
 
 /*
+ * The session's table: what is known of both sides, the rows, the end. @arena is the
+ * memory that the head tells of; NULL: none of this program's. Returns as rw_client_run_rows.
+ */
+int rw_client_run_table(struct rw_client *client, const struct rw_arena *arena,
+			struct rw_err *err);
+
+/*
  * Run and report the rows of the session: each size by each path. An interrupt
  * ends them early and well. Returns 0 or -errno, told in @err.
  */

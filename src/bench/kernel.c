@@ -63,23 +63,6 @@ static int agree(struct rw_client *client, struct rw_err *err)
 	return ret ? ret : take_accept(client, err);
 }
 
-static int run_rows(struct rw_client *client, struct rw_err *err)
-{
-	int ret;
-
-	client->side = rw_session_facts(&client->device, &client->placement, NULL);
-	client->facts.host = json_object_get(client->side, "host");
-	client->facts.device = json_object_get(client->side, "device");
-	if (client->with_table) {
-		rw_table_head(client->conf, &client->facts);
-		rw_table_columns(client->conf);
-	}
-	ret = rw_client_run_rows(client, err);
-	if (client->with_table)
-		rw_table_end(&client->facts);
-	return ret;
-}
-
 int rw_kernel_run_session(struct rw_client *client, struct rw_conf *conf, struct rw_err *err)
 {
 	const struct rw_cm_watch no_watch = { 0 };
@@ -107,7 +90,7 @@ int rw_kernel_run_session(struct rw_client *client, struct rw_conf *conf, struct
 	if (!ret)
 		ret = agree(client, err);
 	if (!ret)
-		ret = run_rows(client, err);
+		ret = rw_client_run_table(client, NULL, err);
 	if (ret)
 		rw_chan_send_error(client->chan, err);
 	rw_kernel_close(&kernel.module);
