@@ -127,7 +127,7 @@ struct rw_load_watch rw_client_watch_of(struct rw_client *client, struct rw_work
 	return (struct rw_load_watch){ client->stop, watch_crew, rw_worker_progress, NULL, worker };
 }
 
-static int setup(struct rw_client *client, struct rw_err *err)
+int rw_client_send_setup(struct rw_client *client, uint32_t wr_segs, struct rw_err *err)
 {
 	struct rw_msg_port port;
 
@@ -138,8 +138,7 @@ static int setup(struct rw_client *client, struct rw_err *err)
 			       json_pack("{s:s, s:s, s:o, s:o, s:i}", "type", "setup", "test",
 					 client->conf->test->id, "run",
 					 rw_conf_to_json(client->conf, true), "port",
-					 rw_msg_port_pack(&port), "wr_segs",
-					 (int)rw_client_load(client)->wr_segs),
+					 rw_msg_port_pack(&port), "wr_segs", (int)wr_segs),
 			       err);
 }
 
@@ -271,7 +270,7 @@ int rw_client_pace(struct rw_client *client, struct rw_err *err)
 int rw_client_connect(struct rw_client *client, struct rw_err *err)
 {
 	struct rw_endpoint ep;
-	int ret = setup(client, err);
+	int ret = rw_client_send_setup(client, rw_client_load(client)->wr_segs, err);
 
 	if (ret)
 		return ret;

@@ -49,17 +49,9 @@ static int take_accept(struct rw_client *client, struct rw_err *err)
 /* Agree with the server on the run; its module listens then. */
 static int agree(struct rw_client *client, struct rw_err *err)
 {
-	struct rw_msg_port port;
-	int ret;
+	/* What WRs there are is the module's matter. */
+	int ret = rw_client_send_setup(client, 1, err);
 
-	rw_port_addr_get(&client->device, RW_INITIATOR, &client->own);
-	rw_session_port_to_msg(&client->own, &port);
-	ret = rw_session_send(client->chan,
-			      json_pack("{s:s, s:s, s:o, s:o, s:i}", "type", "setup", "test",
-					client->conf->test->id, "run",
-					rw_conf_to_json(client->conf, true), "port",
-					rw_msg_port_pack(&port), "wr_segs", 1),
-			      err);
 	return ret ? ret : take_accept(client, err);
 }
 
