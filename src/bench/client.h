@@ -67,6 +67,12 @@ int rw_client_connect(struct rw_client *client, struct rw_err *err);
 /* Tell the server of the run, whose WRs have up to @wr_segs segments. 0 or -errno, told in @err. */
 int rw_client_send_setup(struct rw_client *client, uint32_t wr_segs, struct rw_err *err);
 
+/*
+ * Of "accept", @msg, what does not depend on the engine: the server's port and facts and,
+ * with rdma_cm, where that listens. Returns 0 or -EPROTO, told in @err.
+ */
+int rw_client_take_server(struct rw_client *client, const json_t *msg, struct rw_err *err);
+
 /* What rdma_cm asks while it connects: 0, or why it is to give up; @arg is the client. */
 int rw_client_watch_connect(void *arg, struct rw_err *err);
 

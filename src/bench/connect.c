@@ -162,29 +162,6 @@ int rw_client_take_buffer(struct rw_client *client, const json_t *msg, struct rw
 	return 0;
 }
 
-static int take_accept(struct rw_client *client, const json_t *msg, struct rw_err *err)
-{
-	struct rw_msg_port port;
-	json_t *obj, *facts;
-	int ret = rw_field_obj(msg, "port", &obj, err);
-
-	if (!ret)
-		ret = rw_msg_port_unpack(obj, &port, err);
-	if (!ret)
-		ret = rw_client_take_buffer(client, msg, err);
-	if (!ret)
-		ret = rw_field_obj(msg, "facts", &facts, err);
-	if (!ret)
-		ret = rw_session_check_facts(facts, err);
-	if (!ret && client->conf->bidirectional)
-		ret = rw_both_lend(client, msg, err);
-	if (ret)
-		return ret;
-	client->facts.peer = json_incref(facts);
-	rw_session_port_from_msg(&port, &client->peer);
-	return 0;
-}
-
 static int take_cm(struct rw_client *client, const json_t *msg, struct rw_err *err)
 {
 	struct rw_msg_cm cm;
@@ -200,6 +177,27 @@ static int take_cm(struct rw_client *client, const json_t *msg, struct rw_err *e
 		return ret;
 	client->cm.port = cm.port;
 	client->cm.token = cm.token;
+	return 0;
+}
+
+int rw_client_take_server(struct rw_client *client, const json_t *msg, struct rw_err *err)
+{
+	struct rw_msg_port port;
+	json_t *obj, *facts;
+	int ret = rw_field_obj(msg, "port", &obj, err);
+
+	if (!ret)
+		ret = rw_msg_port_unpack(obj, &port, err);
+	if (!ret)
+		ret = rw_field_obj(msg, "facts", &facts, err);
+	if (!ret)
+		ret = rw_session_check_facts(facts, err);
+	if (!ret)
+		ret = take_cm(client, msg, err);
+	if (ret)
+		return ret;
+	client->facts.peer = json_incref(facts);
+	rw_session_port_from_msg(&port, &client->peer);
 	return 0;
 }
 
@@ -232,9 +230,11 @@ static int connect_qps(struct rw_client *client, struct rw_endpoint *ep, struct 
 
 	if (ret)
 		return ret;
-	ret = take_accept(client, msg, err);
+	ret = rw_client_take_server(client, msg, err);
 	if (!ret)
-		ret = take_cm(client, msg, err);
+		ret = rw_client_take_buffer(client, msg, err);
+	if (!ret && client->conf->bidirectional)
+		ret = rw_both_lend(client, msg, err);
 	if (!ret)
 		ret = rw_session_send(client->chan,
 				      json_pack("{s:s, s:o, s:o*}", "type", "connect", "qps",

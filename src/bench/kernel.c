@@ -1,11 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 #include "bench/kernel.h"
 
-#include <errno.h>
 #include <net/if.h>
 #include <stdio.h>
-
-#include "ctl/field.h"
 
 const char *rw_kernel_addr(const uint8_t raw[16], uint32_t scope, char buf[RW_KERNEL_ADDR])
 {
@@ -16,43 +13,22 @@ const char *rw_kernel_addr(const uint8_t raw[16], uint32_t scope, char buf[RW_KE
 	return buf;
 }
 
-static int take_accept(struct rw_client *client, struct rw_err *err)
-{
-	struct rw_kernel_client *kernel = client->kernel;
-	struct rw_msg_port port;
-	struct rw_msg_cm cm;
-	json_t *msg, *obj, *facts;
-	int ret = rw_session_recv(client->chan, RW_STEP_MS, "accept", &msg, err);
-
-	if (ret)
-		return ret;
-	ret = rw_field_obj(msg, "port", &obj, err);
-	if (!ret)
-		ret = rw_msg_port_unpack(obj, &port, err);
-	if (!ret)
-		ret = rw_field_obj(msg, "cm", &obj, err);
-	if (!ret)
-		ret = rw_msg_cm_unpack(obj, &cm, err);
-	if (!ret)
-		ret = rw_field_obj(msg, "facts", &facts, err);
-	if (!ret)
-		ret = rw_session_check_facts(facts, err);
-	if (!ret) {
-		client->facts.peer = json_incref(facts);
-		kernel->port = cm.port;
-		rw_kernel_addr(port.gid, client->cm.scope, kernel->addr);
-	}
-	json_decref(msg);
-	return ret;
-}
-
 /* Agree with the server on the run; its module listens then. */
 static int agree(struct rw_client *client, struct rw_err *err)
 {
+	json_t *msg;
 	/* What WRs there are is the module's matter. */
 	int ret = rw_client_send_setup(client, 1, err);
 
-	return ret ? ret : take_accept(client, err);
+	if (!ret)
+		ret = rw_session_recv(client->chan, RW_STEP_MS, "accept", &msg, err);
+	if (ret)
+		return ret;
+	ret = rw_client_take_server(client, msg, err);
+	json_decref(msg);
+	if (!ret)
+		rw_kernel_addr(client->peer.gid.raw, client->cm.scope, client->kernel->addr);
+	return ret;
 }
 
 int rw_kernel_run_session(struct rw_client *client, struct rw_conf *conf, struct rw_err *err)

@@ -16,7 +16,6 @@
 struct rw_kernel_client {
 	struct rw_kernel module;
 	char from[RW_KERNEL_ADDR], addr[RW_KERNEL_ADDR]; /* of the client's device, and the server's */
-	uint16_t port;
 	bool forces_mr;
 };
 

@@ -45,7 +45,7 @@ static int create(struct rw_client *client, const struct part *part, struct rw_e
 		" count=%" PRIu64 " duration_ms=%" PRIu64 " warm_up=%" PRIu64
 		" on_exhaustion=%s max_sgl_rd=%" PRId64 " verify=%d seed=%" PRIu64
 		" timeout=%" PRIu64 " rate=%" PRIu64 " arrival=%s",
-		kernel->addr, kernel->port, kernel->from, rw_conf_op_name(conf->op),
+		kernel->addr, client->cm.port, kernel->from, rw_conf_op_name(conf->op),
 		part->size_bytes, part->layout.seg_bytes, conf->contexts,
 		conf->mr_pool == RW_AUTO ? conf->contexts : conf->mr_pool, conf->qps, part->count,
 		part->duration_ms, warm_up, policy(conf), rw_kernel_max_sgl_rd(client, part->path),
