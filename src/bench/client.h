@@ -76,6 +76,13 @@ int rw_client_take_server(struct rw_client *client, const json_t *msg, struct rw
 /* What rdma_cm asks while it connects: 0, or why it is to give up; @arg is the client. */
 int rw_client_watch_connect(void *arg, struct rw_err *err);
 
+/*
+ * In the middle of a row: say now and then that this side lives, and listen. A message of the
+ * server, but for those of -b, or the end of the connection is no good news. One poll, never
+ * waits. @arg is the client. Returns 0, or why the row is to end, told in @err.
+ */
+int rw_client_watch(void *arg, struct rw_err *err);
+
 /* Whom the loop of @worker asks: worker 0 listens to the server, the others to each other. */
 struct rw_load_watch rw_client_watch_of(struct rw_client *client, struct rw_worker *worker);
 

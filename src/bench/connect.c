@@ -24,32 +24,26 @@ int rw_client_say_alive(struct rw_client *client, struct rw_err *err)
 	return ret;
 }
 
-/* A message or the end of the connection in the middle of a row is no good news. */
-static int watch_peer(void *arg, struct rw_err *err)
+int rw_client_watch(void *arg, struct rw_err *err)
 {
 	struct rw_client *client = arg;
-	json_t *msg = NULL;
+	json_t *msg;
 	int ret;
 
 	if (rw_crew_has_failed(&client->crew))
 		return rw_crew_cancel(err);
-	if (!rw_chan_poll(client->chan))
+	ret = rw_session_poll(client->chan, &msg, err);
+	if (ret)
+		return ret;
+	if (!msg)
 		return rw_both_watch(client, err);
-	ret = rw_chan_recv(client->chan, 0, &msg, err);
-	if (ret == -ETIMEDOUT) {
-		/* Part of a message; the rest will come. */
-		rw_err_clear(err);
-		return 0;
-	}
-	if (!ret && client->conf->bidirectional) {
+	if (client->conf->bidirectional)
 		ret = rw_both_hear(client, msg, err);
-		json_decref(msg);
-	} else if (!ret) {
-		json_decref(msg);
+	else
 		ret = rw_fail(err, RW_EXIT_PEER, -EPROTO,
 			      "the server %s sent a message in the middle of a run",
 			      rw_chan_peer(client->chan));
-	}
+	json_decref(msg);
 	return ret;
 }
 
@@ -65,16 +59,15 @@ static int watch_crew(void *arg, struct rw_err *err)
 int rw_client_watch_connect(void *arg, struct rw_err *err)
 {
 	struct rw_client *client = arg;
+	json_t *msg;
 	int ret;
 
-	if (client->answer || !rw_chan_poll(client->chan))
+	if (client->answer)
 		return 0;
-	ret = rw_session_recv(client->chan, 0, client->awaited, &client->answer, err);
-	if (ret == -ETIMEDOUT) {
-		rw_err_clear(err);
-		return 0;
-	}
-	return ret;
+	ret = rw_session_poll(client->chan, &msg, err);
+	if (ret || !msg)
+		return ret;
+	return rw_session_take(msg, client->awaited, &client->answer, err);
 }
 
 /* By rdma_cm the QPs are connected with the server, else after it. */
@@ -122,7 +115,7 @@ static int reconnect(void *arg, uint32_t index, struct rw_err *err)
 struct rw_load_watch rw_client_watch_of(struct rw_client *client, struct rw_worker *worker)
 {
 	if (!worker->index)
-		return (struct rw_load_watch){ client->stop, watch_peer, rw_client_progress,
+		return (struct rw_load_watch){ client->stop, rw_client_watch, rw_client_progress,
 					       reconnect, client };
 	return (struct rw_load_watch){ client->stop, watch_crew, rw_worker_progress, NULL, worker };
 }

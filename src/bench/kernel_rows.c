@@ -52,26 +52,6 @@ static int create(struct rw_client *client, const struct part *part, struct rw_e
 		conf->verify, part->seed, conf->qp_timeout, conf->rate, conf->arrival);
 }
 
-/* The server has nothing to say in the middle of a row but that something is wrong. */
-static int watch(struct rw_client *client, struct rw_err *err)
-{
-	json_t *msg = NULL;
-	int ret = rw_client_say_alive(client, err);
-
-	if (ret || !rw_chan_poll(client->chan))
-		return ret;
-	ret = rw_chan_recv(client->chan, 0, &msg, err);
-	if (ret == -ETIMEDOUT) {
-		rw_err_clear(err);
-		return 0;
-	}
-	json_decref(msg);
-	return ret ? ret
-		   : rw_fail(err, RW_EXIT_PEER, -EPROTO,
-			     "the server %s sent a message in the middle of a run",
-			     rw_chan_peer(client->chan));
-}
-
 static void nap(long ms)
 {
 	const struct timespec time = { ms / 1000, ms % 1000 * 1000000 };
@@ -100,7 +80,7 @@ static int await_end(struct rw_client *client, json_t **doc_p, struct rw_err *er
 			return ret;
 		json_decref(*doc_p);
 		*doc_p = NULL;
-		ret = stopped ? 0 : watch(client, err);
+		ret = stopped ? 0 : rw_client_watch(client, err);
 		if (ret)
 			return ret;
 		if (*client->stop && !stopped) {

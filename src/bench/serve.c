@@ -72,17 +72,10 @@ static int take_setup(struct server *server, const json_t *msg, struct rw_err *e
 static int watch_client(void *arg, struct rw_err *err)
 {
 	struct server *server = arg;
-	json_t *msg = NULL;
-	int ret;
+	json_t *msg;
+	int ret = rw_session_poll(server->chan, &msg, err);
 
-	if (!rw_chan_poll(server->chan))
-		return 0;
-	ret = rw_chan_recv(server->chan, 0, &msg, err);
-	if (ret == -ETIMEDOUT) {
-		rw_err_clear(err);
-		return 0;
-	}
-	if (ret)
+	if (ret || !msg)
 		return ret;
 	json_decref(msg);
 	return rw_fail(err, RW_EXIT_PEER, -EPROTO,

@@ -156,6 +156,21 @@ int rw_session_recv(struct rw_chan *chan, int timeout_ms, const char *type, json
 	return ret ? ret : rw_session_take(msg, type, msg_p, err);
 }
 
+int rw_session_poll(struct rw_chan *chan, json_t **msg_p, struct rw_err *err)
+{
+	int ret;
+
+	*msg_p = NULL;
+	if (!rw_chan_poll(chan))
+		return 0;
+	ret = rw_chan_recv(chan, 0, msg_p, err);
+	if (ret != -ETIMEDOUT)
+		return ret;
+	/* Part of a message; the rest will come. */
+	rw_err_clear(err);
+	return 0;
+}
+
 void rw_session_port_to_msg(const struct rw_port_addr *addr, struct rw_msg_port *msg)
 {
 	*msg = (struct rw_msg_port){

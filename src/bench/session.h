@@ -78,6 +78,14 @@ int rw_session_send(struct rw_chan *chan, json_t *msg, struct rw_err *err);
  */
 int rw_session_recv(struct rw_chan *chan, int timeout_ms, const char *type, json_t **msg_p,
 		    struct rw_err *err);
+
+/*
+ * Receive a message that is there already; the caller drops it. *@msg_p is NULL if there is
+ * none, or but a part of one. None costs one system call; never waits. Returns 0 or -errno,
+ * told in @err.
+ */
+int rw_session_poll(struct rw_chan *chan, json_t **msg_p, struct rw_err *err);
+
 /* What rw_session_recv() says of @msg, which was received already; it is the caller's no more
  * if it fails. */
 int rw_session_take(json_t *msg, const char *type, json_t **msg_p, struct rw_err *err);
