@@ -287,15 +287,29 @@ static int connect_by_cm(struct rw_endpoint *ep, struct rw_cm *cm, const struct 
 	return ret;
 }
 
+/* To the QPs that stand in @msg. */
+static int connect_direct(struct rw_endpoint *ep, const struct rw_port_addr *peer,
+			  const json_t *msg, const struct rw_qp_link *link, struct rw_err *err)
+{
+	struct rw_qp_addr *remote = calloc(ep->nr_qps, sizeof(*remote));
+	int ret;
+
+	if (!remote)
+		return rw_fail(err, RW_EXIT_RUN, -ENOMEM, "out of memory");
+	ret = unpack_remotes(msg, remote, ep->nr_qps, err);
+	if (!ret)
+		ret = rw_endpoint_connect(ep, peer, remote, link, err);
+	free(remote);
+	return ret;
+}
+
 int rw_session_connect(struct rw_endpoint *ep, struct rw_cm *cm, const struct rw_conf *conf,
 		       const struct rw_port_addr *own, const struct rw_port_addr *peer,
 		       const json_t *msg, uint8_t access, struct rw_qp_link *link,
 		       struct rw_err *err)
 {
-	struct rw_qp_addr *remote;
-	int ret;
+	int ret = rw_qp_link_init(link, conf, err);
 
-	ret = rw_qp_link_init(link, conf, err);
 	if (!ret)
 		ret = rw_session_check_kind(own, peer, err);
 	link->access = access;
@@ -306,19 +320,9 @@ int rw_session_connect(struct rw_endpoint *ep, struct rw_cm *cm, const struct rw
 		ret = choose_mtu(conf, own, peer, &link->mtu_bytes, err);
 	if (!ret)
 		ret = choose_rd_atom(conf, own, peer, &link->rd_atom, err);
-	if (ret)
-		return ret;
-	if (cm->channel) {
-		ret = connect_by_cm(ep, cm, peer, link, err);
-		return ret ? ret : rw_qp_check_link(&ep->qps[0], link, err);
-	}
-	remote = calloc(ep->nr_qps, sizeof(*remote));
-	if (!remote)
-		return rw_fail(err, RW_EXIT_RUN, -ENOMEM, "out of memory");
-	ret = unpack_remotes(msg, remote, ep->nr_qps, err);
 	if (!ret)
-		ret = rw_endpoint_connect(ep, peer, remote, link, err);
-	free(remote);
+		ret = cm->channel ? connect_by_cm(ep, cm, peer, link, err) :
+				    connect_direct(ep, peer, msg, link, err);
 	return ret ? ret : rw_qp_check_link(&ep->qps[0], link, err);
 }
 
