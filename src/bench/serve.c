@@ -4,34 +4,15 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "bench/kernel.h"
-#include "bench/lend.h"
 #include "bench/serve_both.h"
+#include "bench/serve_rows.h"
 #include "ctl/field.h"
 #include "mr/engine.h"
 #include "util/units.h"
 
-/* One client's session. */
-struct server {
-	struct rw_conf conf; /* own device options, the client's run */
-	struct rw_device *device;
-	struct rw_placement *placement;
-	struct rw_chan *chan;
-	const volatile sig_atomic_t *stop;
-	struct rw_cm cm;
-	struct rw_endpoint ep;
-	uint64_t wr_segs; /* of the client's WRs */
-	struct rw_lent lent;
-	struct rw_client own; /* with -b: this side's operations */
-	struct rw_port_addr addr, peer;
-	struct rw_qp_link link;
-	uint32_t nr_rows;
-	uint64_t operations;
-};
-
-static int take_setup(struct server *server, const json_t *msg, struct rw_err *err)
+static int take_setup(struct rw_server *server, const json_t *msg, struct rw_err *err)
 {
 	const char *ids[] = { server->conf.test->id };
 	struct rw_err ignored = { 0 };
@@ -71,7 +52,7 @@ static int take_setup(struct server *server, const json_t *msg, struct rw_err *e
 /* While rdma_cm waits for the client, it has nothing to say but what went wrong. */
 static int watch_client(void *arg, struct rw_err *err)
 {
-	struct server *server = arg;
+	struct rw_server *server = arg;
 	json_t *msg;
 	int ret = rw_session_poll(server->chan, &msg, err);
 
@@ -82,13 +63,13 @@ static int watch_client(void *arg, struct rw_err *err)
 		       "message from the peer: it is to connect its QPs first");
 }
 
-static enum rw_role role_of(const struct server *server)
+static enum rw_role role_of(const struct rw_server *server)
 {
 	return server->conf.bidirectional ? RW_BOTH_ROLES : RW_TARGET;
 }
 
 /* An address that reaches the client's: of its kind, its family, its subnet. */
-static int choose_addr(struct server *server, struct rw_err *err)
+static int choose_addr(struct rw_server *server, struct rw_err *err)
 {
 	const struct rw_cm_watch watch = { server->stop, watch_client, server };
 	const struct rw_port_addr *peer = &server->peer;
@@ -106,7 +87,7 @@ static int choose_addr(struct server *server, struct rw_err *err)
 	return ret;
 }
 
-static int open_memory(struct server *server, struct rw_err *err)
+static int open_memory(struct rw_server *server, struct rw_err *err)
 {
 	int ret = rw_lent_open(&server->lent, &server->conf, (uint32_t)server->wr_segs,
 			       &server->ep, server->placement->place.memory_node, err);
@@ -118,8 +99,10 @@ static int open_memory(struct server *server, struct rw_err *err)
 }
 
 /* It never posts; the smallest QP will do. */
-static int want_qp(const struct server *server, struct rw_qp_want *want, struct rw_err *err)
+static int want_qp(struct rw_server *server, struct rw_err *err)
 {
+	struct rw_qp_want *want = &server->qp_want;
+
 	*want = (struct rw_qp_want){
 		.pd = server->ep.pd,
 		.cq = server->ep.cq,
@@ -130,9 +113,8 @@ static int want_qp(const struct server *server, struct rw_qp_want *want, struct 
 	return server->conf.use_ooo ? rw_engine_want_ooo(server->device, want, err) : 0;
 }
 
-static int open_qps(struct server *server, struct rw_err *err)
+static int open_qps(struct rw_server *server, struct rw_err *err)
 {
-	struct rw_qp_want want;
 	int ret;
 
 	if (server->conf.bidirectional) {
@@ -144,18 +126,18 @@ static int open_qps(struct server *server, struct rw_err *err)
 		return rw_serve_both_open(&server->own, &server->ep, &server->lent, server->stop,
 					  err);
 	}
-	ret = want_qp(server, &want, err);
-	return ret ? ret : rw_endpoint_add_qps(&server->ep, (uint32_t)server->conf.qps, 1, &want,
-					       err);
+	ret = want_qp(server, err);
+	return ret ? ret : rw_endpoint_add_qps(&server->ep, (uint32_t)server->conf.qps, 1,
+					       &server->qp_want, err);
 }
 
 /* Of WRs that reach the client's memory; without -b there are none. */
-static uint32_t own_wr_segs(struct server *server)
+static uint32_t own_wr_segs(struct rw_server *server)
 {
 	return server->conf.bidirectional ? rw_client_load(&server->own)->wr_segs : 1;
 }
 
-static int send_accept(struct server *server, struct rw_err *err)
+static int send_accept(struct rw_server *server, struct rw_err *err)
 {
 	struct rw_msg_buffer buffer;
 	struct rw_msg_cm cm = { server->cm.port, server->cm.token };
@@ -175,7 +157,7 @@ static int send_accept(struct server *server, struct rw_err *err)
 			       err);
 }
 
-static int connect_qps(struct server *server, struct rw_err *err)
+static int connect_qps(struct rw_server *server, struct rw_err *err)
 {
 	json_t *msg;
 	int ret = rw_session_recv(server->chan, RW_STEP_MS, "connect", &msg, err);
@@ -199,111 +181,8 @@ static int connect_qps(struct server *server, struct rw_err *err)
 	return ret;
 }
 
-static int prepare_row(struct server *server, const json_t *msg, struct rw_err *err)
-{
-	struct rw_msg_prepare row;
-	int ret;
-
-	if (server->conf.bidirectional)
-		return rw_serve_both_run(&server->own, msg, err);
-	ret = rw_msg_prepare_unpack(msg, &row, err);
-	if (!ret)
-		ret = rw_lent_prepare(&server->lent, &row, err);
-	if (ret)
-		return ret;
-	return rw_session_send(server->chan, rw_msg_word("prepared"), err);
-}
-
-static int finish_row(struct server *server, const json_t *msg, struct rw_err *err)
-{
-	struct rw_msg_finish finish = { .nr_slots = server->lent.nr_slots };
-	struct rw_corrupt corrupt = { 0 };
-	json_t *own = NULL, *finished;
-	int ret;
-
-	finish.done = calloc(rw_div_ceil(finish.nr_slots, 8), 1);
-	if (!finish.done)
-		return rw_fail(err, RW_EXIT_RUN, -ENOMEM, "out of memory");
-	ret = rw_msg_finish_unpack(msg, &finish, err);
-	if (!ret)
-		rw_lent_check(&server->lent, &finish, &corrupt);
-	free(finish.done);
-	if (!ret && server->conf.bidirectional)
-		ret = rw_serve_both_report(&server->own, &own, &corrupt, err);
-	if (ret)
-		return ret;
-	server->nr_rows++;
-	server->operations += finish.operations;
-	finished = rw_msg_finished_pack(&corrupt);
-	json_object_update(finished, own);
-	json_decref(own);
-	return rw_session_send(server->chan, finished, err);
-}
-
-/* The client has torn a connection down: its other half goes, and both come again. */
-static int reconnect(struct server *server, const json_t *msg, struct rw_err *err)
-{
-	struct rw_endpoint *ep = &server->ep;
-	struct rw_qp_want want;
-	uint64_t index;
-	int ret = rw_field_u64(msg, "index", 0, ep->nr_qps - 1, &index, err);
-
-	if (!ret)
-		ret = want_qp(server, &want, err);
-	if (!ret)
-		ret = rw_qp_renew(server->device, &want, &ep->qps[index], err);
-	if (!ret)
-		ret = rw_session_connect_qp(ep, &server->cm, (uint32_t)index, &server->peer, msg,
-					    &server->link, err);
-	if (ret)
-		return ret;
-	return rw_session_send(server->chan,
-			       json_pack("{s:s, s:o}", "type", "reconnected", "qps",
-					 rw_session_qp_pack(&ep->qps[index])),
-			       err);
-}
-
-/*
- * The client decides how many rows there are, and how long each takes; it says
- * "alive" meanwhile. One that is gone shows as RW_CHAN_DEAD_PEER_MS says.
- */
-static int serve_rows(struct server *server, struct rw_err *err)
-{
-	static const char *const types[] = { "prepare", "finish", "end", "reconnect", "alive",
-					     "stop" };
-	enum { PREPARE, FINISH, END, RECONNECT, ALIVE, STOP };
-	bool prepared = false;
-
-	for (;;) {
-		json_t *msg;
-		int type = END;
-		int ret = rw_chan_recv(server->chan, RW_STEP_MS, &msg, err);
-
-		if (ret)
-			return ret;
-		ret = rw_field_enum(msg, "type", types, RW_ARRAY_SIZE(types), &type, err);
-		/* A row may be prepared anew between its warm-up and its measured phase. */
-		if (!ret && ((type != PREPARE && (type == END) == prepared) ||
-			     (type == RECONNECT && !server->conf.teardown) ||
-			     (type == STOP && !server->conf.bidirectional)))
-			ret = rw_fail(err, RW_EXIT_PEER, -EPROTO,
-				      "message from the peer: \"%s\" in the wrong place",
-				      types[type]);
-		if (!ret && type == PREPARE)
-			ret = prepare_row(server, msg, err);
-		if (!ret && type == FINISH)
-			ret = finish_row(server, msg, err);
-		if (!ret && type == RECONNECT)
-			ret = reconnect(server, msg, err);
-		prepared = type != FINISH && type != END;
-		json_decref(msg);
-		if (ret || type == END)
-			return ret;
-	}
-}
-
 /* Print whom and what is served. */
-static void announce(const struct server *server)
+static void announce(const struct rw_server *server)
 {
 	const struct rw_conf *conf = &server->conf;
 	char gid[RW_GID_TEXT], size[RW_SIZE_TEXT];
@@ -326,7 +205,7 @@ static void announce(const struct server *server)
 }
 
 /* The module serves; this side tells where, and keeps it for as long as the client is there. */
-static int serve_kernel(struct server *server, struct rw_err *err)
+static int serve_kernel(struct rw_server *server, struct rw_err *err)
 {
 	struct rw_kernel_session session = {
 		.conf = &server->conf,
@@ -349,7 +228,7 @@ static int serve_kernel(struct server *server, struct rw_err *err)
 	return ret;
 }
 
-static int serve_test(struct server *server, const json_t *setup, struct rw_err *err)
+static int serve_test(struct rw_server *server, const json_t *setup, struct rw_err *err)
 {
 	int ret = take_setup(server, setup, err);
 
@@ -371,7 +250,7 @@ static int serve_test(struct server *server, const json_t *setup, struct rw_err 
 		ret = connect_qps(server, err);
 	if (!ret) {
 		announce(server);
-		ret = serve_rows(server, err);
+		ret = rw_serve_rows(server, err);
 	}
 	/* No QP may reach the memory when it goes. */
 	if (server->conf.bidirectional)
@@ -399,7 +278,7 @@ int rw_serve_client(const struct rw_conf *conf, struct rw_device *device,
 		    struct rw_placement *placement, struct rw_chan *chan,
 		    const volatile sig_atomic_t *stop, struct rw_err *err)
 {
-	struct server server = {
+	struct rw_server server = {
 		.conf = *conf,
 		.device = device,
 		.placement = placement,
