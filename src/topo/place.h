@@ -50,14 +50,6 @@ struct rw_place {
 };
 
 /*
- * The NUMA node next to a device: that of hwloc's OpenFabrics device, of the
- * PCI device, or @sysfs_node if the topology has it. -1: unknown, which a
- * device near to all nodes is, too.
- */
-int rw_place_device_node(hwloc_topology_t topology, const char *device, const char *pci,
-			 int sysfs_node);
-
-/*
  * Decide. Each thread gets a core of its own, never a hyper-thread sibling of
  * another's: of those that @want allows the nearest to the device, then the
  * least busy, then the present one; or the next of @want->cores. Memory goes to

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "topo/node.h"
 #include "topo/place.h"
 
 static hwloc_topology_t load(const char *synthetic)
@@ -73,15 +74,15 @@ static void test_device_node(void **state)
 	hwloc_topology_t topology = load(NULL);
 
 	/* the name, the address, sysfs; what hwloc knows counts first */
-	assert_int_equal(rw_place_device_node(topology, "mlx5_0", "", 3), 1);
-	assert_int_equal(rw_place_device_node(topology, "other", "0000:3b:00.0", 3), 1);
-	assert_int_equal(rw_place_device_node(topology, "other", "0000:3c:00.0", 3), 3);
-	assert_int_equal(rw_place_device_node(topology, "other", "", -1), -1);
+	assert_int_equal(rw_node_of_device(topology, "mlx5_0", "", 3), 1);
+	assert_int_equal(rw_node_of_device(topology, "other", "0000:3b:00.0", 3), 1);
+	assert_int_equal(rw_node_of_device(topology, "other", "0000:3c:00.0", 3), 3);
+	assert_int_equal(rw_node_of_device(topology, "other", "", -1), -1);
 	/* next to all nodes: hwloc does not know */
-	assert_int_equal(rw_place_device_node(topology, "mlx5_1", "", 2), 2);
-	assert_int_equal(rw_place_device_node(topology, "mlx5_1", "", -1), -1);
+	assert_int_equal(rw_node_of_device(topology, "mlx5_1", "", 2), 2);
+	assert_int_equal(rw_node_of_device(topology, "mlx5_1", "", -1), -1);
 	/* a node that this host does not have */
-	assert_int_equal(rw_place_device_node(topology, "other", "", 4), -1);
+	assert_int_equal(rw_node_of_device(topology, "other", "", 4), -1);
 	hwloc_topology_destroy(topology);
 }
 
