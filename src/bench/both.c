@@ -2,7 +2,6 @@
 #include "bench/both.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "bench/client.h"
@@ -210,21 +209,11 @@ bool rw_both_is_over(const struct rw_client *client)
 static int check_lent(struct rw_client *client, const json_t *msg, struct rw_corrupt *corrupt,
 		      struct rw_err *err)
 {
-	const struct rw_lent *lent = client->both.lent;
-	struct rw_msg_finish finish = { .nr_slots = lent->nr_slots };
+	uint64_t operations; /* stand among the figures, too */
 	json_t *obj;
 	int ret = rw_field_obj(msg, "finish", &obj, err);
 
-	if (ret)
-		return ret;
-	finish.done = calloc(rw_div_ceil(finish.nr_slots, 8), 1);
-	if (!finish.done)
-		return rw_fail(err, RW_EXIT_RUN, -ENOMEM, "out of memory");
-	ret = rw_msg_finish_unpack(obj, &finish, err);
-	if (!ret)
-		rw_lent_check(lent, &finish, corrupt);
-	free(finish.done);
-	return ret;
+	return ret ? ret : rw_lent_check(client->both.lent, obj, &operations, corrupt, err);
 }
 
 static int take_figures(const json_t *msg, struct rw_result_peer *peer, struct rw_err *err)

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stdlib.h>
 
 #include "bench/memory.h"
 
@@ -141,12 +142,21 @@ static void check_slot(const struct rw_lent *lent, uint32_t slot, struct rw_corr
 	}
 }
 
-void rw_lent_check(const struct rw_lent *lent, const struct rw_msg_finish *finish,
-		   struct rw_corrupt *corrupt)
+int rw_lent_check(const struct rw_lent *lent, const json_t *msg, uint64_t *operations_p,
+		  struct rw_corrupt *corrupt, struct rw_err *err)
 {
-	if (!lent->row.verify || !lent->row.is_write)
-		return;
-	for (uint32_t i = 0; i < lent->nr_slots; i++)
-		if (finish->done[i / 8] >> i % 8 & 1)
-			check_slot(lent, i, corrupt);
+	struct rw_msg_finish finish = { .nr_slots = lent->nr_slots };
+	int ret;
+
+	finish.done = calloc(rw_div_ceil(finish.nr_slots, 8), 1);
+	if (!finish.done)
+		return rw_fail(err, RW_EXIT_RUN, -ENOMEM, "out of memory");
+	ret = rw_msg_finish_unpack(msg, &finish, err);
+	if (!ret && lent->row.verify && lent->row.is_write)
+		for (uint32_t i = 0; i < lent->nr_slots; i++)
+			if (finish.done[i / 8] >> i % 8 & 1)
+				check_slot(lent, i, corrupt);
+	*operations_p = finish.operations;
+	free(finish.done);
+	return ret;
 }

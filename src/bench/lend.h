@@ -39,8 +39,12 @@ void rw_lent_to_msg(const struct rw_lent *lent, struct rw_msg_buffer *buffer);
 /* Lay out the data of a row, if it is verified. Returns 0 or -EPROTO, told in @err. */
 int rw_lent_prepare(struct rw_lent *lent, const struct rw_msg_prepare *row, struct rw_err *err);
 
-/* A verified WRITE is checked here, where the data are: what is wrong is added to @corrupt. */
-void rw_lent_check(const struct rw_lent *lent, const struct rw_msg_finish *finish,
-		   struct rw_corrupt *corrupt);
+/*
+ * The row is over. The peer's "finish", @msg, tells how many operations there were and on which
+ * slots. Verified WRITEs are checked here, where the data are: what is wrong is added to @corrupt.
+ * Returns 0, -EPROTO or -ENOMEM, told in @err.
+ */
+int rw_lent_check(const struct rw_lent *lent, const json_t *msg, uint64_t *operations_p,
+		  struct rw_corrupt *corrupt, struct rw_err *err);
 
 #endif

@@ -2,7 +2,6 @@
 #include "bench/serve_rows.h"
 
 #include <errno.h>
-#include <stdlib.h>
 
 #include "bench/serve_both.h"
 #include "ctl/field.h"
@@ -24,24 +23,17 @@ static int prepare_row(struct rw_server *server, const json_t *msg, struct rw_er
 
 static int finish_row(struct rw_server *server, const json_t *msg, struct rw_err *err)
 {
-	struct rw_msg_finish finish = { .nr_slots = server->lent.nr_slots };
 	struct rw_corrupt corrupt = { 0 };
 	json_t *own = NULL, *finished;
-	int ret;
+	uint64_t operations;
+	int ret = rw_lent_check(&server->lent, msg, &operations, &corrupt, err);
 
-	finish.done = calloc(rw_div_ceil(finish.nr_slots, 8), 1);
-	if (!finish.done)
-		return rw_fail(err, RW_EXIT_RUN, -ENOMEM, "out of memory");
-	ret = rw_msg_finish_unpack(msg, &finish, err);
-	if (!ret)
-		rw_lent_check(&server->lent, &finish, &corrupt);
-	free(finish.done);
 	if (!ret && server->conf.bidirectional)
 		ret = rw_serve_both_report(&server->own, &own, &corrupt, err);
 	if (ret)
 		return ret;
 	server->nr_rows++;
-	server->operations += finish.operations;
+	server->operations += operations;
 	finished = rw_msg_finished_pack(&corrupt);
 	json_object_update(finished, own);
 	json_decref(own);
