@@ -3,11 +3,15 @@
 
 A test file declares its cases in a function of a Guest and ends with main(). On the
 host main() boots a guest of each kind and runs the file in there.
+
+RW_KMOD_KERNEL=debug: the kernel that has KASAN and kmemleak takes the place of the stock one,
+the others are left out; it takes some times as long.
 """
 import json
 import os
 import subprocess
 import sys
+import time
 from collections import namedtuple
 
 # pylint: disable=unused-import,wrong-import-position
@@ -16,7 +20,9 @@ from rwcase import (BUILDDIR, SRCDIR, Failed, case, eq, note, true,  # noqa: F40
 from rwtap import run_cases
 
 ROOT = "/sys/kernel/debug/rw_bench"
-DIRECTORY = os.path.join(BUILDDIR, "kmod")
+DEBUG = os.environ.get("RW_KMOD_KERNEL") == "debug"
+STOCK = "debug" if DEBUG else "stock"
+DIRECTORY = os.path.join(BUILDDIR, "kmod-debug" if DEBUG else "kmod")
 MODULE = os.path.join(DIRECTORY, "rw_bench.ko")
 SERVER = "10.9.0.1"
 HIST_SUB_BITS = 10
@@ -31,7 +37,7 @@ class Guest(namedtuple("Guest", "device kernel force_mr")):
 
     @property
     def fallback(self):
-        return self.kernel == "stock" and not self.iwarp and not self.force_mr
+        return self.kernel != "nofallback" and not self.iwarp and not self.force_mr
 
     def __str__(self):
         return f"{self.device}, {self.kernel}{', force_mr' if self.force_mr else ''}"
@@ -64,6 +70,16 @@ def load():
 
 def unload():
     subprocess.run(["rmmod", "rw_bench"], check=True)
+
+
+def _nothing_leaks():
+    """What nobody points to. kmemleak leaves out what is younger than 5 s (MSECS_MIN_AGE)."""
+    for _ in range(2):
+        time.sleep(5.1)
+        with open("/sys/kernel/debug/kmemleak", "w", encoding="ascii") as file:
+            file.write("scan")
+    with open("/sys/kernel/debug/kmemleak", encoding="utf-8", errors="replace") as file:
+        eq(file.read()[:4000], "", "what kmemleak has found")
 
 
 def write(name, text):
@@ -197,12 +213,18 @@ def main(declare, guests, timeout=120):
             _use_siw()
         load()
         declare(guest)
-        run_cases(last=[("the module can be removed", unload)])
+        last = [("the module can be removed", unload)]
+        if DEBUG:
+            last.append(("nothing is left of it that nobody points to", _nothing_leaks))
+        run_cases(last=last)
         return
+    if DEBUG:
+        guests = [guest for guest in guests if guest.kernel == STOCK]
+        timeout *= 4
     reason = why_not(*sorted({guest.kernel for guest in guests}))
     if reason:
         print("1..0 # SKIP " + reason)
         return
-    subprocess.run([os.path.join(SRCDIR, "vm", "build"), "--module=" + DIRECTORY], check=True,
-                   stdout=subprocess.DEVNULL)
+    subprocess.run([os.path.join(SRCDIR, "vm", "build"), "--kernel=" + STOCK,
+                    "--module=" + DIRECTORY], check=True, stdout=subprocess.DEVNULL)
     _tell_guests(guests, timeout)

@@ -40,10 +40,12 @@ END
 # As make -C TREE ... O=obj TARGET: leaves .config and the kernel.
 stand_in make <<'END'
 tree=$2
-for target; do :; done
+for target; do
+	case $target in KCONFIG_ALLCONFIG=*) config=${target#*=} ;; esac
+done
 mkdir -p "$tree/obj"
 if [ "$target" = allnoconfig ]; then
-	grep ^CONFIG_ "$WORK/vm/uml.config" | grep -v "$(cat "$WORK/drop")" \
+	grep ^CONFIG_ "$config" | grep -v "$(cat "$WORK/drop")" \
 		>"$tree/obj/.config"
 	exit 0
 fi
@@ -181,6 +183,22 @@ all 'not the stock kernel' 'compiled 0' '[ "$(cat out)" = "$stock" ]'
 echo CONFIG_VARIANT=y >>vm/uml.config
 build --kernel=nofallback
 all 'both missing: both are made' kernel_works 'compiled 2'
+
+# ---- a kernel with a configuration of its own
+
+echo CONFIG_DEBUG_SOMETHING=y >vm/debug.config
+build --kernel=debug
+debug=$(cat out)
+all 'a variant may have a configuration of its own, and keeps its tree' kernel_works \
+	'compiled 1' 'grep -qx CONFIG_DEBUG_SOMETHING=y "${debug%/linux}/tree/obj/.config"'
+build --kernel=nofallback
+all 'which is not that of others' kernel_works 'compiled 0'
+echo CONFIG_DEBUG_MORE=y >>vm/debug.config
+build --kernel=debug
+all 'a change of it compiles this kernel only' kernel_works 'compiled 1' \
+	'[ "$(cat out)" != "$debug" ]'
+build
+all 'not the stock one' kernel_works 'compiled 0'
 
 # ---- half built
 

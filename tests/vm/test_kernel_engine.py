@@ -15,15 +15,15 @@ import tempfile
 
 sys.dont_write_bytecode = True
 # pylint: disable=wrong-import-position
-from kmodcase import (ROOT, SERVER, SRCDIR, Guest, case, create, eq, load, main, report, request,
+from kmodcase import (ROOT, SERVER, SRCDIR, STOCK, Guest, case, create, eq, load, main, report, request,
                       true, unload, wait_until)
 from rwcase import PATIENCE, USAGE, Client, Server, client, refused, shared_server
 from rwproc import CORRUPT, DEVICE, LATENCY, Process, Skipped
 from rwtap import consistent
 
 CONTEXTS, COUNT, SEGMENTS, POOL = 8, 120, 16, 4
-GUESTS = [Guest("rxe", "stock", False), Guest("rxe", "nofallback", False),
-          Guest("rxe", "stock", True), Guest("siw", "stock", False)]
+GUESTS = [Guest("rxe", STOCK, False), Guest("rxe", "nofallback", False),
+          Guest("rxe", STOCK, True), Guest("siw", STOCK, False)]
 ENGINE = "--engine=kernel"
 USUAL = (ENGINE, "-n", str(COUNT), "-t", str(CONTEXTS), f"--mr_pool={POOL}", "--verify")
 PLAN = """

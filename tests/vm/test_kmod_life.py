@@ -12,7 +12,7 @@ import sys
 
 sys.dont_write_bytecode = True
 # pylint: disable=wrong-import-position
-from kmodcase import (ROOT, Failed, Guest, case, completed, consistent, create, eq, load, main,
+from kmodcase import (ROOT, STOCK, Failed, Guest, case, completed, consistent, create, eq, load, main,
                       note, read, report, request, run_client, start_server, true, unload,
                       wait_end, wait_until, write)
 from rwcase import resources
@@ -313,4 +313,4 @@ def declare(_guest):
     declare_refusals()
 
 
-main(declare, [Guest("rxe", "stock", False)], timeout=200 + 5 * CYCLES)
+main(declare, [Guest("rxe", STOCK, False)], timeout=200 + 5 * CYCLES)

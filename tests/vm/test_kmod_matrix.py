@@ -12,14 +12,14 @@ import sys
 
 sys.dont_write_bytecode = True
 # pylint: disable=wrong-import-position
-from kmodcase import (ROOT, SRCDIR, Guest, case, completed, eq, main, note, report,
+from kmodcase import (ROOT, SRCDIR, STOCK, Guest, case, completed, eq, main, note, report,
                       run_client, start_server, true)
 
 CONTEXTS, COUNT, SEGMENTS = 8, 120, 16
 THRESHOLD = 4  # fewer than the segments of an operation
 SIW_SEND_SGES = 6
 GUESTS = [Guest(device, kernel, force_mr) for device in ("rxe", "siw")
-          for kernel in ("stock", "nofallback") for force_mr in (False, True)]
+          for kernel in (STOCK, "nofallback") for force_mr in (False, True)]
 
 
 def wants_mr(guest, op, threshold):
@@ -201,7 +201,7 @@ ERRNOS = {"EAGAIN": -11, "EINVAL": -22}
 
 
 def declare_vectors(guest):
-    if guest.kernel != "stock":
+    if guest.kernel != STOCK:
         return
 
     @case("the kernel plans as the vectors say, and with them the user-space planner")
