@@ -84,8 +84,15 @@ static const char *connect_error(const struct rwb_conn *conn, int err)
 		return "the server speaks another language: is it the same rw_bench?";
 	case -ENOMEM:
 		return "out of memory";
+	case -EHOSTUNREACH:
+	case -ENETUNREACH:
+	case -EADDRNOTAVAIL:
+	case -ENODEV:
+		return "no RDMA device of this host has a way there: are addr and from right, and the links up?";
+	case -ECONNRESET:
+		return "the server has ended the connection: is it rw_bench, and of this version?";
 	default:
-		return "cannot connect";
+		return "cannot connect: errno says why";
 	}
 }
 
@@ -137,33 +144,39 @@ static int finish(struct rwb_conn *conn)
 static int reconnect(struct rwb_conn *conn)
 {
 	u64 began = ktime_get_ns();
+	/* The run goes on: nobody else gets the device's max_sgl_rd meanwhile. */
+	struct rwb_sgl *held = conn->sgl;
 	int err;
 
 	/* The server forgets its memory with the connection. */
 	rwb_load_lose_verdict(conn);
+	conn->sgl = NULL;
 	rwb_conn_close(conn);
 	err = connect(conn);
+	rwb_sgl_put(held);
 	conn->stats.reconnects++;
 	conn->stats.reconnect_ns += ktime_get_ns() - began;
 	return err;
 }
 
-/* Up to @operations, 0: no limit; connections that are torn down come again. */
+/* Up to @operations; connections that are torn down come again. */
 static int run_load(struct rwb_conn *conn, u64 operations)
 {
 	int err;
 
 	rwb_load_limit(conn, operations);
-	for (;;) {
+	do {
 		err = rwb_load_run(conn);
 		conn->stats.end_ns = ktime_get_ns();
 		if (err != -EAGAIN)
-			return err;
+			break;
 		err = reconnect(conn);
 		if (err)
-			return rwb_run_fail(conn->run, err, "after a teardown: %s",
-					    connect_error(conn, err));
-	}
+			rwb_run_fail(conn->run, err, "after a teardown: %s",
+				     connect_error(conn, err));
+	} while (!err);
+	rwb_load_end(conn);
+	return err;
 }
 
 /* What it counts is forgotten; what it damages is not. */
@@ -173,21 +186,22 @@ static int warm_up(struct rwb_conn *conn)
 	u64 corrupt;
 	int err = run_load(conn, run->conf.warm_up);
 
-	if (err)
-		return err;
+	rwb_load_lose_verdict(conn);
 	mutex_lock(&run->lock);
 	corrupt = conn->stats.corrupt_bytes;
 	rwb_stats_free(&conn->stats);
 	rwb_stats_init(&conn->stats);
 	conn->stats.corrupt_bytes = corrupt;
 	mutex_unlock(&run->lock);
-	return 0;
+	return err;
 }
 
 static u64 share(const struct rwb_conn *conn)
 {
 	const struct rwb_conf *conf = &conn->run->conf;
 
+	if (!conf->count)
+		return RWB_NO_LIMIT;
 	return conf->count / conf->qps + (conn->index < conf->count % conf->qps);
 }
 

@@ -10,6 +10,9 @@
 #include "conf.h"
 #include "memory.h"
 
+#define CONTEXT_BYTES 512
+#define MR_BYTES 4096
+
 static const char *const roles[] = { "server", "client", NULL };
 static const char *const ops[] = { "read", "write", NULL };
 static const char *const arrivals[] = { "poisson", "fixed", NULL };
@@ -139,6 +142,19 @@ static int set(struct rwb_conf *conf, const char *key, const char *value, const 
 	return -EINVAL;
 }
 
+/*
+ * What a client takes: data, the books of contexts and segments, and MRs, each with a
+ * list of up to 256 pages (rw.c: rdma_rw_fr_page_list_len) and its driver's books.
+ */
+static u64 wanted_bytes(const struct rwb_conf *conf)
+{
+	u64 segments = DIV_ROUND_UP((u32)conf->size, (u32)conf->segment);
+	u64 context = rwb_sg_bytes(conf->size, conf->segment) + CONTEXT_BYTES +
+		      segments * sizeof(struct scatterlist);
+
+	return (context * conf->contexts + conf->pool * MR_BYTES) * conf->qps;
+}
+
 static int check(struct rwb_conf *conf, const char **why_p)
 {
 	char port[8];
@@ -164,8 +180,8 @@ static int check(struct rwb_conf *conf, const char **why_p)
 	*why_p = "count or duration_ms is missing: the run would not end";
 	if (!conf->count && !conf->duration_ms)
 		return -EINVAL;
-	*why_p = "size, segment, contexts and qps together want more than 1 GiB; segments take 1, 2, 4 ... whole pages";
-	if (rwb_sg_bytes(conf->size, conf->segment) * conf->contexts * conf->qps > SZ_1G)
+	*why_p = "size, segment, contexts, max_rdma_ctxs and qps together want more than 1 GiB; segments take 1, 2, 4 ... whole pages";
+	if (wanted_bytes(conf) > SZ_1G)
 		return -EINVAL;
 	return 0;
 }

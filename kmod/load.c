@@ -8,6 +8,8 @@
 
 #include "load.h"
 
+#define TOO_SMALL "the pool is empty with nothing in flight: max_rdma_ctxs is too small for one operation"
+
 static int fail(struct rwb_load *load, int err, const char *what)
 {
 	if (!load->err)
@@ -58,6 +60,9 @@ static void no_mr(struct rwb_ctx *ctx, u64 ns)
 		ctx->waiting = true;
 		break;
 	case RWB_TEARDOWN:
+		/* With nothing in flight another connection would find no more. */
+		if (!load->in_flight)
+			fail(load, -ENOBUFS, TOO_SMALL);
 		load->teardown = true;
 		fallthrough;
 	default:
@@ -96,14 +101,16 @@ static int prepare(struct rwb_ctx *ctx)
 		no_mr(ctx, ctx->init_ns);
 		return ret;
 	}
-	if (ret == -EINVAL)
-		return fail(load, ret, "rdma_rw_ctx_init: the segments cannot be one MR; without gaps they are whole pages");
-	if (ret < 0)
-		return fail(load, ret, "rdma_rw_ctx_init failed");
-	ctx->prepared = true;
 	if (ctx->waiting)
 		conn->stats.wait_ns += ctx->init_at_ns - ctx->waits_ns;
 	ctx->waiting = false;
+	if (ret < 0) {
+		conn->stats.errors++;
+		return fail(load, ret, ret == -EINVAL ?
+			    "rdma_rw_ctx_init: the segments cannot be one MR; without gaps they are whole pages" :
+			    "rdma_rw_ctx_init failed");
+	}
+	ctx->prepared = true;
 	ctx->wrs = ret;
 	if (ctx->rw.type == RWB_PATH_MR)
 		see_pool(load);
@@ -155,6 +162,7 @@ static void start(struct rwb_ctx *ctx)
 	load->sq_used -= ctx->wrs;
 	list_add(&ctx->list, &load->ready);
 	unprepare(ctx);
+	conn->stats.errors++;
 	fail(load, err, "rdma_rw_ctx_post failed");
 }
 
@@ -258,7 +266,7 @@ static bool may_begin(const struct rwb_load *load, const struct rwb_ctx *ctx)
 		return true;
 	if (load->open)
 		return load->begun.n < load->due.n;
-	return !load->share || load->conn->stats.issued < load->share;
+	return load->conn->stats.issued < load->share;
 }
 
 static void start_ready(struct rwb_load *load)
@@ -362,7 +370,10 @@ int rwb_load_run(struct rwb_conn *conn)
 	while (may_start(load)) {
 		start_ready(load);
 		if (stuck(load))
-			fail(load, -ENOBUFS, "the pool is empty with nothing in flight: max_rdma_ctxs is too small for one operation");
+			fail(load, -ENOBUFS, TOO_SMALL);
+		/* With an error or an empty pool there is nothing to wait for. */
+		if (load->err || load->teardown)
+			break;
 		if (!load->in_flight && !rwb_schedule_awaits(load, &due))
 			break;
 		wait_some(load);
@@ -371,9 +382,13 @@ int rwb_load_run(struct rwb_conn *conn)
 	if (rwb_conn_lost(conn) && !READ_ONCE(run->stop) && !load->err)
 		fail(load, conn->gone ? conn->gone : -ECONNRESET, "the server is gone");
 	drain(load);
-	if (load->open)
-		rwb_schedule_close(load);
 	if (load->err)
 		return load->err;
 	return load->teardown && !READ_ONCE(run->stop) ? -EAGAIN : 0;
+}
+
+void rwb_load_end(struct rwb_conn *conn)
+{
+	if (conn->load->open)
+		rwb_schedule_close(conn->load);
 }

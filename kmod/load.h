@@ -36,7 +36,7 @@ struct rwb_load {
 	struct list_head ready, parked;
 	struct llist_head done;
 	u32 in_flight, sq_used;
-	u64 share; /* operations, 0: no limit */
+	u64 share; /* operations, RWB_NO_LIMIT */
 	bool open; /* operations come by a schedule: */
 	struct rwb_arrivals begun, due; /* those that began, and those that should have */
 	bool teardown; /* an empty pool asks for it */
@@ -65,7 +65,7 @@ void rwb_schedule_close(struct rwb_load *load);
 void rwb_schedule_see(struct rwb_load *load);
 /* An operation takes its arrival. */
 void rwb_schedule_take(struct rwb_ctx *ctx);
-/* Is there a context for the next operation of the schedule, and when? */
+/* Is there a context for the next operation of the schedule, or its end to be waited for? */
 bool rwb_schedule_awaits(const struct rwb_load *load, u64 *due_p);
 /* Until @due, or until something else is to be done. */
 void rwb_schedule_wait(struct rwb_load *load, u64 due);

@@ -160,8 +160,11 @@ void rwb_load_place(struct rwb_conn *conn, u32 context, u64 addr, u32 rkey);
 bool rwb_load_forces_mr(struct rwb_conn *conn);
 /* 0 done, -EAGAIN the connection has to be made again, else an error. */
 int rwb_load_run(struct rwb_conn *conn);
-/* Begin @operations, 0: no limit, besides the run's own. */
+/* Begin @operations, at most. */
+#define RWB_NO_LIMIT U64_MAX
 void rwb_load_limit(struct rwb_conn *conn, u64 operations);
+/* No more of them come, whether or not all have begun. */
+void rwb_load_end(struct rwb_conn *conn);
 const unsigned long *rwb_load_written(struct rwb_conn *conn);
 /* The server will not verify what has been written since the connection was made. */
 void rwb_load_lose_verdict(struct rwb_conn *conn);

@@ -26,7 +26,7 @@ static bool next_arrival(const struct rwb_load *load, const struct rwb_arrivals 
 			 u64 *due_p)
 {
 	*due_p = rwb_arrivals_due(arrivals);
-	return *due_p < arrivals_end(load) && (!load->share || arrivals->n < load->share);
+	return *due_p < arrivals_end(load) && arrivals->n < load->share;
 }
 
 /*
@@ -66,7 +66,7 @@ void rwb_schedule_close(struct rwb_load *load)
 	u64 now = min(since_begin(load), arrivals_end(load)), most_ns;
 
 	see_arrivals(load, now, LAST_DRAWS);
-	rwb_arrivals_skip(&load->due, now, load->share ? load->share : U64_MAX);
+	rwb_arrivals_skip(&load->due, now, load->share);
 	stats->unserved = load->due.n - load->begun.n;
 	stats->queue_max = max(stats->queue_max, stats->unserved);
 	stats->unserved_ns = stats->unserved * now - (load->due.sum_ns - load->begun.sum_ns);
@@ -86,7 +86,14 @@ void rwb_schedule_take(struct rwb_ctx *ctx)
 
 bool rwb_schedule_awaits(const struct rwb_load *load, u64 *due_p)
 {
-	return load->open && !list_empty(&load->ready) && next_arrival(load, &load->begun, due_p);
+	if (!load->open || list_empty(&load->ready))
+		return false;
+	if (next_arrival(load, &load->begun, due_p))
+		return true;
+	/* None comes any more, but the run lasts as long as it was asked to. */
+	*due_p = arrivals_end(load);
+	return load->conn->run->conf.duration_ms && load->begun.n < load->share &&
+	       !load->in_flight && since_begin(load) < *due_p;
 }
 
 void rwb_schedule_wait(struct rwb_load *load, u64 due)

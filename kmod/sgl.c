@@ -2,7 +2,8 @@
 /*
  * max_sgl_rd belongs to the device: the R/W API reads it when a QP is made and at
  * every operation, of all users. So all runs on a device share one value, which a
- * run holds as long as its QP lives; the last one puts back what was found.
+ * run holds as long as it has QPs there; the last one puts back what was found. The
+ * device stays as long as it is held.
  */
 #include <linux/slab.h>
 
@@ -43,6 +44,9 @@ int rwb_sgl_get(struct ib_device *device, int wanted, struct rwb_sgl **sgl_p)
 		sgl = kzalloc(sizeof(*sgl), GFP_KERNEL);
 		if (!sgl) {
 			err = -ENOMEM;
+		} else if (!ib_device_try_get(device)) {
+			kfree(sgl);
+			err = -ENODEV;
 		} else {
 			sgl->device = device;
 			sgl->found = device->attrs.max_sgl_rd;
@@ -71,6 +75,7 @@ void rwb_sgl_put(struct rwb_sgl *sgl)
 	mutex_lock(&sgl_lock);
 	if (!--sgl->holders) {
 		sgl->device->attrs.max_sgl_rd = sgl->found;
+		ib_device_put(sgl->device);
 		list_del(&sgl->list);
 		kfree(sgl);
 	}

@@ -7,6 +7,7 @@ host main() boots a guest of each kind and runs the file in there.
 RW_KMOD_KERNEL=debug: the kernel that has KASAN and kmemleak takes the place of the stock one,
 the others are left out; it takes some times as long.
 """
+import contextlib
 import json
 import os
 import subprocess
@@ -70,6 +71,16 @@ def load():
 
 def unload():
     subprocess.run(["rmmod", "rw_bench"], check=True)
+
+
+@contextlib.contextmanager
+def delay(ms):
+    """What the server sends comes later."""
+    subprocess.run(["tc", "qdisc", "add", "dev", "v0", "root", "netem", "delay", f"{ms}ms"], check=True)
+    try:
+        yield
+    finally:
+        subprocess.run(["tc", "qdisc", "del", "dev", "v0", "root"], check=True)
 
 
 def _nothing_leaks():

@@ -15,8 +15,8 @@ import tempfile
 
 sys.dont_write_bytecode = True
 # pylint: disable=wrong-import-position
-from kmodcase import (ROOT, SERVER, SRCDIR, STOCK, Guest, case, create, eq, load, main, report, request,
-                      true, unload, wait_until)
+from kmodcase import (ROOT, SERVER, SRCDIR, STOCK, Guest, case, create, delay, eq, load, main, report,
+                      request, true, unload, wait_until)
 from rwcase import PATIENCE, USAGE, Client, Server, client, refused, shared_server
 from rwproc import CORRUPT, DEVICE, LATENCY, Process, Skipped
 from rwtap import consistent
@@ -192,8 +192,17 @@ def declare_paths(bed):
 
     @case("WRITEs whose verdict a teardown has lost are told")
     def _():
-        run = bed.client(*USUAL, "--path=auto", "--op=write", "--on_exhaustion=fail", "--teardown")
-        row, torn = run.row(), bed.guest.force_mr
+        client_ = Client(bed.server(), ENGINE, "-D", "2", "--rate=50", "--arrival=fixed", "-t", "8",
+                         "--mr_pool=1", "--verify", "--path=auto", "--op=write", "--on_exhaustion=fail",
+                         "--teardown", device=bed.devices[1])
+        torn = bed.guest.force_mr
+        wait_until(lambda: len(runs()) == 2, "the module has a run of each side")
+        name = [one for one in runs() if report(one)["role"] == "client"][0]
+        wait_until(lambda: report(name)["issued"] > 5, "some have completed, one after the other")
+        with delay(100):  # one finds another still under way
+            wait_until(lambda: report(name)["failed"] or not torn, "the pool is empty")
+        run = client_.finish()
+        row = run.row()
         eq((run.status, run.err), (0, ""), "exit status, standard error")
         eq((row["teardowns"] > 0, row["kernel"]["unverified"] > 0, row["verified"]),
            (torn, torn, not torn), "teardowns, WRITEs not verified, verified")

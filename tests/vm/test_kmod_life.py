@@ -115,6 +115,18 @@ def declare_ends():
            "end, operations not verified of a silent server")
         request("remove client")
 
+    @case("a run that is stopped in its warm-up has no figures")
+    def _():
+        create(role="client", name="client", addr="10.9.0.1", op="write", contexts=4, count=10,
+               warm_up=1 << 20, verify=1)
+        wait_until(lambda: completed(report("client")) > 20, "the warm-up is under way")
+        write("runs/client", "stop")
+        run = wait_end("client")
+        eq((run["state"], run["elapsed_ns"]), ("done", 0), "end, time")
+        eq((run["issued"], completed(run), run["unverified"]), (0, 0, 0),
+           "operations, completed, not verified")
+        request("remove client")
+
     @case("a run is removed while it goes on")
     def _():
         begin_long(qps=3)
@@ -205,6 +217,9 @@ def declare_schedules():
         true(abs(arrived - expected) < 6 * expected ** 0.5, f"{arrived} arrivals in half a second")
         true(run["queue_max"] >= run["unserved"] > expected / 2, "those that never began")
         true(0.24e9 < run["unserved_ns"] / run["unserved"] < 0.26e9, "their mean time in the queue")
+        # The first operations were due at once, so that the longest latency is the run's length.
+        longest = max(path["latency_ns"]["max"] for path in run["paths"].values())
+        true(run["elapsed_ns"] < 1.5 * longest, "to count arrivals afterwards takes no time of the run")
         begin_long(**rate, max_rdma_ctxs=1)
         write("runs/client", "stop")
         eq(wait_end("client")["state"], "done", "end")
@@ -259,6 +274,7 @@ def declare_refusals():
                             ("addr=host", "addr"), ("addr=", "addr"), ("speed=1", "unknown"),
                             ("size", "key=value"), ("count=0", "count"),
                             ("size=16777216 contexts=4096", "1 GiB"),
+                            ("size=1 contexts=1 qps=4 max_rdma_ctxs=65536", "1 GiB"),
                             # A segment of 9 pages takes 16.
                             ("size=36864 segment=36864 contexts=4096 qps=5", "1 GiB"),
                             ("size=65536 segment=1 contexts=128", "segments")):

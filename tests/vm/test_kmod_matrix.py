@@ -12,8 +12,8 @@ import sys
 
 sys.dont_write_bytecode = True
 # pylint: disable=wrong-import-position
-from kmodcase import (ROOT, SRCDIR, STOCK, Guest, case, completed, eq, main, note, report,
-                      run_client, start_server, true)
+from kmodcase import (ROOT, SERVER, SRCDIR, STOCK, Guest, case, completed, consistent, create, delay,
+                      eq, main, note, report, request, run_client, start_server, true, wait_end, wait_until)
 
 CONTEXTS, COUNT, SEGMENTS = 8, 120, 16
 THRESHOLD = 4  # fewer than the segments of an operation
@@ -98,8 +98,14 @@ def declare_others(guest):
 
     @case("WRITEs before a teardown are told to be unverified, and no others")
     def _():
-        run = run_client(op="write", contexts=CONTEXTS, max_rdma_ctxs=CONTEXTS // 2, count=60,
-                         verify=1, on_exhaustion="teardown")
+        create(role="client", name="client", addr=SERVER, op="write", contexts=CONTEXTS, rate=50,
+               max_rdma_ctxs=1, duration_ms=2000, arrival="fixed", verify=1, on_exhaustion="teardown")
+        wait_until(lambda: completed(report("client")) > 5, "some have completed, one after the other")
+        with delay(100):  # one finds another still under way
+            wait_until(lambda: report("client")["failed"] or not guest.force_mr, "the pool is empty")
+        run = wait_end("client")
+        request("remove client")
+        consistent(run)
         # A WRITE takes an MR under force_mr only, which falls back to nothing.
         eq(run["reconnects"] > 0, guest.force_mr, f"{run['reconnects']} reconnections")
         eq(run["unverified"] > 0, guest.force_mr, f"{run['unverified']} operations not verified")
@@ -121,6 +127,12 @@ def declare_others(guest):
         run = run_client(contexts=4, max_rdma_ctxs=4, qps=3, count=100, verify=1)
         eq(completed(run), 100, "operations")
 
+    @case("fewer operations than QPs are no more than was asked for")
+    def _():
+        for rate in ({}, {"rate": 1000}):
+            run = run_client(contexts=4, max_rdma_ctxs=4, qps=4, count=3, verify=1, **rate)
+            eq((run["issued"], completed(run)), (3, 3), f"operations {rate}")
+
     @case("a warm-up counts for nothing, but what it has registered")
     def _():
         run = run_client(contexts=4, qps=2, warm_up=40, count=60, verify=1)
@@ -134,6 +146,21 @@ def declare_others(guest):
     def _():
         run = run_client(contexts=4, duration_ms=150)
         true(run["elapsed_ns"] >= 150e6 and completed(run) > 0, f"{run['elapsed_ns']} ns")
+
+    @case("a run with a rate lasts as long as it was asked to, also when no operation comes any more")
+    def _():
+        run = run_client(contexts=4, max_rdma_ctxs=4, duration_ms=600, rate=5, arrival="fixed")
+        eq((run["issued"], run["unserved"]), (3, 0), "operations, never begun")
+        true(run["elapsed_ns"] >= 600e6, f"{run['elapsed_ns']} ns")
+
+    @case("an operation that the API refuses is counted")
+    def _():
+        run = run_client(good=False, contexts=4, max_rdma_ctxs=4, count=20, size=1000, segment=512,
+                         max_sgl_rd=1)
+        if wants_mr(guest, "read", True):
+            eq((run["state"], run["issued"], run["errors"]), ("failed", 1, 1), "end, issued, errors")
+            true("cannot be one MR" in run["error"], run["error"])
+        consistent(run)
 
     @case("an operation of a schedule that finds no MR is one operation")
     def _():
@@ -159,6 +186,43 @@ def declare_others(guest):
         server = report("server")
         eq((server["corrupt_bytes"], server["refused"]), (0, 0), "corrupt bytes, refused")
         true(server["served"] > 0, "clients served")
+
+
+def declare_teardown(guest):
+    """Of READs for which there is no MR, without the fallback."""
+    if guest.fallback or not wants_mr(guest, "read", True):
+        return
+    torn = {"contexts": CONTEXTS, "max_rdma_ctxs": CONTEXTS // 2, "max_sgl_rd": THRESHOLD,
+            "on_exhaustion": "teardown"}
+
+    @case("a teardown is at once: nothing is waited for")
+    def _():
+        with delay(300):
+            run = run_client(count=CONTEXTS // 2 + 1, **torn)
+        eq((run["failed"], run["lost"], completed(run), run["reconnects"]),
+           (1, CONTEXTS // 2, 0, 1), "failed, lost, completed, reconnections")
+
+    @case("a pool in which there is no room for one operation is an error")
+    def _():
+        run = run_client(good=False, count=10, **{**torn, "max_rdma_ctxs": 0})
+        eq(run["state"], "failed", "state")
+        true("max_rdma_ctxs is too small" in run["error"], run["error"])
+
+    @case("the device's max_sgl_rd is the run's, also while it connects again")
+    def _():
+        create(role="client", name="first", addr=SERVER, duration_ms=1000, **torn)
+        tries = 0
+        while report("first")["state"] == "running":
+            create(role="client", name="second", addr=SERVER, count=1, max_sgl_rd=THRESHOLD + 1)
+            second = wait_end("second")
+            request("remove second")
+            if report("first")["state"] == "running":
+                tries += 1
+                true("another max_sgl_rd" in str(second["error"]), f"try {tries}: {second['error']}")
+        first = wait_end("first")
+        request("remove first")
+        eq((first["state"], first["error"]), ("done", None), "end of the first run")
+        true(tries > 0 and first["reconnects"] > 1, f"{tries} tries, {first['reconnects']} reconnections")
 
 
 # ---- the answers of the vectors
@@ -229,6 +293,7 @@ def declare(guest):
     start_server()
     declare_matrix(guest)
     declare_others(guest)
+    declare_teardown(guest)
     declare_vectors(guest)
 
 
