@@ -85,14 +85,20 @@ const char *rw_result_size_text(const struct rw_result *result, char buf[RW_RESU
 	return buf;
 }
 
+/* Operations whose WRs were counted: as they are posted, by the module as they complete. */
+static uint64_t counted_operations(const struct rw_result *result)
+{
+	return result->kernel ? result->operations : result->issued - result->failed;
+}
+
 double rw_result_wrs_per_op(const struct rw_result *result)
 {
-	return per((double)result->wrs, result->issued - result->failed);
+	return per((double)result->wrs, counted_operations(result));
 }
 
 double rw_result_wqe_bytes_per_op(const struct rw_result *result)
 {
-	return per((double)result->wqe_bytes, result->issued - result->failed);
+	return per((double)result->wqe_bytes, counted_operations(result));
 }
 
 double rw_result_exhaustion_share(const struct rw_result *result)

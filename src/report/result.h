@@ -136,7 +136,10 @@ double rw_result_cpu_percent(const struct rw_result *result);
 #define RW_RESULT_TEXT 64
 const char *rw_result_size_text(const struct rw_result *result, char buf[RW_RESULT_TEXT]);
 
-/* Of operations that were posted: WRs, and bytes of WQEs in basic blocks of 64. */
+/*
+ * Of operations that were posted, of engine kernel of those that completed: WRs, and bytes of
+ * WQEs in basic blocks of 64.
+ */
 double rw_result_wrs_per_op(const struct rw_result *result);
 double rw_result_wqe_bytes_per_op(const struct rw_result *result);
 

@@ -297,6 +297,19 @@ static void test_pairs(void **state)
 	assert_false(rw_result_pair(rows, 1, &direct));
 }
 
+/* Most engines count WRs as they are posted, the kernel's module as operations complete. */
+static void test_wrs_of_lost_operations(void **state)
+{
+	struct rw_result row = { .issued = 10, .operations = 4, .torn = 5, .failed = 1 };
+
+	row.wrs = 18;
+	assert_true(rw_result_wrs_per_op(&row) == 2);
+	row.wrs = 8;
+	row.kernel = json_object();
+	assert_true(rw_result_wrs_per_op(&row) == 2);
+	json_decref(row.kernel);
+}
+
 static void test_nothing_measured(void **state)
 {
 	const struct rw_result empty = { .op = "read", .path = "direct", .size_bytes = 64 };
@@ -344,6 +357,7 @@ int main(void)
 		cmocka_unit_test(test_host_lines),
 		cmocka_unit_test(test_pool_lines),
 		cmocka_unit_test(test_ratio_line),	 cmocka_unit_test(test_pairs),
+		cmocka_unit_test(test_wrs_of_lost_operations),
 		cmocka_unit_test(test_nothing_measured), cmocka_unit_test(test_head_without_facts),
 	};
 

@@ -206,6 +206,8 @@ def declare_paths(bed):
         eq((run.status, run.err), (0, ""), "exit status, standard error")
         eq((row["teardowns"] > 0, row["kernel"]["unverified"] > 0, row["verified"]),
            (torn, torn, not torn), "teardowns, WRITEs not verified, verified")
+        eq(row["operations_torn"] > 0, torn, "operations lost")
+        true(row["wrs_per_operation"] >= 1 + torn, f"WRs of each: {row['wrs_per_operation']}")
         eq("# not verified: " in run.out, torn, "the table says so")
 
 
