@@ -31,9 +31,53 @@ static int agree(struct rw_client *client, struct rw_err *err)
 	return ret;
 }
 
-int rw_kernel_run_session(struct rw_client *client, struct rw_conf *conf, struct rw_err *err)
+/* Find the module, the device's address in the network of @like (NULL: any), and force_mr. */
+static int find(struct rw_client *client, const struct rw_conf *conf, const uint8_t *like,
+		struct rw_err *err)
 {
 	const struct rw_cm_watch no_watch = { 0 };
+	struct rw_kernel_client *kernel = client->kernel;
+	int ret = rw_kernel_open(&kernel->module, err);
+
+	if (!ret)
+		ret = rw_session_choose_addr(conf, &client->device, like, -1, &no_watch,
+					     &client->cm, err);
+	if (ret)
+		return ret;
+	rw_kernel_addr(client->device.gid.raw, client->cm.scope, kernel->from);
+	return rw_kernel_forces_mr(kernel->from, &kernel->forces_mr, err);
+}
+
+static void leave(struct rw_client *client)
+{
+	rw_kernel_close(&client->kernel->module);
+	rw_cm_close(&client->cm);
+	client->kernel = NULL;
+}
+
+int rw_session_check_kernel(const struct rw_conf *conf, const struct rw_device *device,
+			    struct rw_err *err)
+{
+	struct rw_kernel_client kernel = { .module.control = -1 };
+	struct rw_client client = { .device = *device, .kernel = &kernel };
+	struct rw_conf adapted = *conf;
+	struct rw_err unknown = { 0 };
+	int ret;
+
+	if (!rw_conf_uses_kernel(conf))
+		return 0;
+	client.conf = &adapted;
+	client.facts.notes = json_array();
+	ret = rw_session_adapt(&adapted, device, client.facts.notes, err);
+	if (!ret && !find(&client, &adapted, NULL, &unknown))
+		ret = rw_kernel_choose_paths(&client, &adapted, err);
+	leave(&client);
+	json_decref(client.facts.notes);
+	return ret;
+}
+
+int rw_kernel_run_session(struct rw_client *client, struct rw_conf *conf, struct rw_err *err)
+{
 	struct rw_kernel_client kernel = { .module.control = -1 };
 	uint8_t like[16];
 	int ret = rw_chan_hello(client->chan, RW_HELLO_MS, err);
@@ -41,15 +85,7 @@ int rw_kernel_run_session(struct rw_client *client, struct rw_conf *conf, struct
 	if (ret)
 		return ret;
 	client->kernel = &kernel;
-	ret = rw_kernel_open(&kernel.module, err);
-	if (!ret)
-		ret = rw_session_choose_addr(conf, &client->device,
-					     rw_session_control_gid(client->chan, like), -1,
-					     &no_watch, &client->cm, err);
-	if (!ret) {
-		rw_kernel_addr(client->device.gid.raw, client->cm.scope, kernel.from);
-		ret = rw_kernel_forces_mr(kernel.from, &kernel.forces_mr, err);
-	}
+	ret = find(client, conf, rw_session_control_gid(client->chan, like), err);
 	if (!ret)
 		ret = rw_kernel_choose_paths(client, conf, err);
 	if (!ret)
@@ -61,8 +97,6 @@ int rw_kernel_run_session(struct rw_client *client, struct rw_conf *conf, struct
 		ret = rw_client_run_table(client, NULL, err);
 	if (ret)
 		rw_chan_send_error(client->chan, err);
-	rw_kernel_close(&kernel.module);
-	rw_cm_close(&client->cm);
-	client->kernel = NULL;
+	leave(client);
 	return ret;
 }

@@ -45,6 +45,15 @@ int rw_session_adapt(struct rw_conf *conf, const struct rw_device *device, json_
 		     struct rw_err *err);
 
 /*
+ * Would a client of engine kernel on @device refuse a path of @conf (rw_session_adapt and
+ * ib_core.force_mr decide)? What this host cannot tell it does not refuse: without the
+ * module, or if this is not root, it is what the kernel makes of force_mr. Returns 0, of other
+ * engines too, or -EOPNOTSUPP (RW_EXIT_DEVICE), told in @err.
+ */
+int rw_session_check_kernel(const struct rw_conf *conf, const struct rw_device *device,
+			    struct rw_err *err);
+
+/*
  * Choose the address of @device for the data: @like and @type as in
  * rw_device_choose_gid. With rdma_cm it is opened as @cm for it; rw_cm_close is
  * then owed, whatever is returned. 0 or -errno, told in @err.

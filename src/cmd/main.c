@@ -82,6 +82,7 @@ static void list_engines(const struct rw_conf *conf, struct rw_err *err)
 		return;
 	rw_engine_list(&device);
 	list_kernel();
+	rw_session_check_kernel(conf, &device, err);
 	rw_device_close(&device);
 }
 

@@ -68,7 +68,8 @@ def explain(program, argv, execute=agent.execute):
     """Ask @program, by --explain, what @argv would come to. No peer is needed, and without -d no device.
 
     What --engine=kernel does the kernel plans, so that --explain refuses it. --list_engines checks
-    all options as a run does, too, and then the device; it knows no rows.
+    all options as a run does, too, then the device, and the paths that the kernel has there if its
+    module is loaded; it knows no rows.
     """
     if "--engine=kernel" in argv:
         status, error, _ = _ask(program, ["--list_engines"], argv, execute)
