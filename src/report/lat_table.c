@@ -102,7 +102,9 @@ static void print_open_loop(const struct rw_result *r)
 	       r->rate, rw_result_begun_per_s(r), r->queue_max, r->queue_mean,
 	       rw_result_queued_ns(r) / 1e3, (double)rw_hist_percentile(&l->service, 50) / 1e3,
 	       (double)rw_hist_percentile(&l->service, 99) / 1e3, (double)l->service.max / 1e3);
-	if (rw_result_is_overrun(r))
+	if (rw_result_is_overrun(r) && !r->unserved)
+		printf(" # the rate was not reached: all operations were begun, but late; the latencies are those of a growing queue\n");
+	else if (rw_result_is_overrun(r))
 		printf(" # the rate was not reached: %" PRIu64
 		       " operations were due and never begun; the latencies are those of a growing queue\n",
 		       r->unserved);

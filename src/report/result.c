@@ -152,9 +152,10 @@ bool rw_result_is_surprise(const struct rw_result *result)
 bool rw_result_is_overrun(const struct rw_result *result)
 {
 	double due = (double)result->rate * (double)result->elapsed_ns / 1e9;
+	/* Who serves a number of operations to the end is late instead. */
+	double behind = result->unserved ? (double)result->unserved : due - (double)result->issued;
 
-	/* A few operations may come late by chance: a queue does not grow then. */
-	return result->rate && (double)result->issued < 0.98 * due &&
+	return result->rate && behind > rw_max(0.02 * due, 3 * sqrt(due)) &&
 	       (double)result->queue_max >
 		       0.02 * (double)(result->issued + result->unserved);
 }

@@ -159,8 +159,9 @@ bool rw_result_pair(const struct rw_result *results, uint32_t i,
 bool rw_result_is_surprise(const struct rw_result *result);
 
 /*
- * Open loop: was the rate out of reach? Less than 98 % of it was begun, and the
- * queue held more than what is missing.
+ * Open loop: was the rate out of reach, so that the queue grew? More than 2 % of it was not
+ * begun in time, more than three times what the count of Poisson arrivals varies by, and the
+ * queue held as many. Of a row with fewer arrivals than the rate by chance that is not so.
  */
 bool rw_result_is_overrun(const struct rw_result *result);
 

@@ -115,6 +115,43 @@ static void check_table(const struct rw_conf *conf, const struct rw_result rows[
 			fail_msg("'%.40s' in the table", p > text + 20 ? p - 20 : p);
 }
 
+/* Is the queue told to grow, and in words that fit the counts beside them? */
+static void test_overrun(void **state)
+{
+	static const struct {
+		uint64_t issued, unserved, queue_max;
+		const char *words; /* NULL: none of a queue that grew */
+	} loads[] = {
+		{ 1000, 0, 40, NULL },
+		{ 970, 0, 40, NULL },  /* a Poisson count varies by 32 */
+		{ 960, 10, 40, NULL },
+		{ 880, 0, 10, NULL },  /* nothing waited */
+		{ 880, 0, 200, "all operations were begun, but late; the latencies" },
+		{ 880, 120, 120, "120 operations were due and never begun; the latencies" },
+	};
+	static char text[16384];
+	struct capture capture;
+	struct rw_result rows[2];
+	struct rw_conf conf;
+
+	make_rows(rows, 10, 1000);
+	make_conf(&conf, 1000, false);
+	for (size_t i = 0; i < RW_ARRAY_SIZE(loads); i++) {
+		rows[0].elapsed_ns = 1000000000;
+		rows[0].issued = loads[i].issued;
+		rows[0].unserved = loads[i].unserved;
+		rows[0].queue_max = loads[i].queue_max;
+		assert_int_equal(rw_result_is_overrun(&rows[0]), loads[i].words != NULL);
+		capture_begin(&capture);
+		rw_table_row(&conf, &rows[0]);
+		capture_end(&capture, text, sizeof(text));
+		assert_int_equal(strstr(text, "growing queue") != NULL, loads[i].words != NULL);
+		if (loads[i].words && !strstr(text, loads[i].words))
+			fail_msg("'%s' is not in %s", loads[i].words, text);
+	}
+	free_rows(rows);
+}
+
 static void test_no_nan(void **state)
 {
 	static const uint32_t counts[] = { 0, 1, 2, 100 };
@@ -160,6 +197,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_no_nan),
+		cmocka_unit_test(test_overrun),
 		cmocka_unit_test(test_extremes),
 	};
 
