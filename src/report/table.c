@@ -97,15 +97,19 @@ static void print_figures(const struct rw_conf *conf, const struct rw_result *r,
 			  const struct figures *f)
 {
 	double unit = conf->report_gbits ? 1e9 / 8 : MIB;
-	double peak = f->peak_bytes_per_s / unit;
 	double average = f->bytes_per_s / unit;
 	double mpps = f->ops_per_s / 1e6;
+	bool is_small = conf->report_gbits && average < 0.1;
+	char peak[32] = "-";
 
-	if (conf->report_gbits && average < 0.1)
-		printf(" %-7" PRIu64 "    %" PRIu64 "           %-7.6lf            %-7.6lf            %-7.6lf",
+	/* The module has no windows to find one in. Of -N it is 0.00, as perftest's. */
+	if (!r->kernel)
+		snprintf(peak, sizeof(peak), "%.*lf", is_small ? 6 : 2, f->peak_bytes_per_s / unit);
+	if (is_small)
+		printf(" %-7" PRIu64 "    %" PRIu64 "           %-7s            %-7.6lf            %-7.6lf",
 		       rw_result_msg_bytes(r), f->operations, peak, average, mpps);
 	else
-		printf(" %-7" PRIu64 "    %-10" PRIu64 "       %-7.2lf            %-7.2lf		   %-7.6lf",
+		printf(" %-7" PRIu64 "    %-10" PRIu64 "       %-7s            %-7.2lf		   %-7.6lf",
 		       rw_result_msg_bytes(r), f->operations, peak, average, mpps);
 }
 

@@ -104,6 +104,25 @@ static void test_row(void **state)
 	assert_starts(text, perftest);
 }
 
+/* -N's is 0 as with perftest; the kernel's module knows none, and its column stays. */
+static void test_no_peak(void **state)
+{
+	struct rw_result row = direct_row;
+	char text[1200];
+	struct rw_conf conf;
+
+	rw_conf_init(&conf, &program);
+	row.peak_bytes_per_s = 0;
+	row_text(&conf, &row, text, sizeof(text));
+	assert_words(text, "65536 1000 0.00 62.50 0.001000 direct - 16");
+	row.kernel = json_object();
+	row_text(&conf, &row, text, sizeof(text));
+	assert_words(text, "65536 1000 - 62.50 0.001000 direct - 16");
+	assert_starts(text,
+		      " 65536      1000             -                  62.50  \t\t   0.001000 ");
+	json_decref(row.kernel);
+}
+
 /* perftest has more decimals when the average is below 0.1 Gb/s; never in MiB/s. */
 static void test_small_row(void **state)
 {
@@ -351,6 +370,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_columns),		 cmocka_unit_test(test_row),
+		cmocka_unit_test(test_no_peak),
 		cmocka_unit_test(test_small_row),
 		cmocka_unit_test(test_mixed_row),
 		cmocka_unit_test(test_wide_row),	 cmocka_unit_test(test_notes_below_a_row),

@@ -168,6 +168,10 @@ def declare_paths(bed):
             if op == "read" and not left:
                 true("sets the device's max_sgl_rd" in notes, notes)
             true("rdma_rw_ctx_init" in run.out, "the head says who decides")
+            table = [line.split() for line in run.out.splitlines() if line[1:2].isdigit()]
+            eq([(line[2], line[5]) for line in table],
+               [("-", row["path"]) for row in run.rows if row["BW_peak"] is None],
+               "no peak is known, and its column is there")
 
     @case("a path that is not there is refused with its reason, on both sides")
     def _():
@@ -287,7 +291,8 @@ def declare_load(bed):
                              top + "/plan.toml", top + "/set", "--devices=" + ",".join(bed.devices)])
             try:
                 eq(sweep.wait(2 * PATIENCE), 0, f"exit status ({sweep.err})")
-                for why in "--sges: with --engine=kernel all", "--engine=kernel: there is no path mr: a WRITE":
+                for why in ("--sges: with --engine=kernel all",
+                            "--engine=kernel: there is no path mr: a WRITE takes"):
                     true("1 combination is left out: ib_rw_bw: " + why in sweep.out,
                          f"what is left out: {sweep.out}")
             finally:
