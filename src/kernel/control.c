@@ -41,7 +41,7 @@ static int tell_absent(const char *host, struct rw_err *err)
 			       "--engine=kernel: debugfs is not mounted on %s; run: mount -t debugfs none %s",
 			       host, DEBUGFS);
 	return rw_fail(err, RW_EXIT_DEVICE, -ENODEV,
-		       "--engine=kernel: the module rw_bench is not loaded on %s; run: modprobe rw_bench (kmod/README.md says how to build it)",
+		       "--engine=kernel: the module rw_bench is not loaded on %s; run: modprobe rw_bench, or insmod kmod/rw_bench.ko if it was built by hand (kmod/README.md says how)",
 		       host);
 }
 

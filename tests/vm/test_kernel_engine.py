@@ -413,7 +413,7 @@ def declare_missing(bed):
     def _():
         unload()
         try:
-            missing(bed, (), "modprobe rw_bench")
+            missing(bed, (), "modprobe rw_bench", "insmod kmod/rw_bench.ko")
             listed = subprocess.run([LATENCY, "--list_engines", "-d", bed.devices[0]], check=True,
                                     stdout=subprocess.PIPE, timeout=PATIENCE, text=True).stdout
             row = [line for line in listed.splitlines() if line.startswith(" kernel ")][0]
