@@ -85,7 +85,7 @@ int rwb_load_open(struct rwb_conn *conn)
 	INIT_LIST_HEAD(&load->ready);
 	INIT_LIST_HEAD(&load->parked);
 	init_llist_head(&load->done);
-	load->ctxs = kvcalloc(conf->contexts, sizeof(*load->ctxs), GFP_KERNEL | __GFP_NORETRY);
+	load->ctxs = kvcalloc(conf->contexts, sizeof(*load->ctxs), GFP_KERNEL | __GFP_RETRY_MAYFAIL);
 	if (!load->ctxs)
 		return -ENOMEM;
 	for (i = 0; i < conf->contexts; i++) {
