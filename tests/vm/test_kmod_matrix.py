@@ -211,6 +211,7 @@ def declare_teardown(guest):
     @case("the device's max_sgl_rd is the run's, also while it connects again")
     def _():
         create(role="client", name="first", addr=SERVER, duration_ms=1000, **torn)
+        wait_until(lambda: report("first").get("max_sgl_rd"), "the first run has the device")
         tries = 0
         while report("first")["state"] == "running":
             create(role="client", name="second", addr=SERVER, count=1, max_sgl_rd=THRESHOLD + 1)
