@@ -65,8 +65,10 @@ def refused(status, *arguments, words=(), **more):
 
 
 def write_plan(name, text):
-    with open(path(name), "w", encoding="utf-8") as file:
+    """A plan's file; another case, that runs beside this one, may be reading the same."""
+    with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=DIRECTORY.name, delete=False) as file:
         file.write(text)
+    os.replace(file.name, path(name))
     return path(name)
 
 

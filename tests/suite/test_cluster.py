@@ -130,13 +130,18 @@ def page(results):
     return re.sub(r"\s+", " ", html.unescape(re.sub(r"<[^>]*>", " ", text)))
 
 
-def write_programs():
-    os.makedirs(path("programs"), exist_ok=True)
+def write_script(name, text):
+    os.makedirs(os.path.dirname(path(name)), exist_ok=True)
+    with open(path(name), "w", encoding="utf-8") as file:
+        file.write(text)
+    os.chmod(path(name), 0o755)
+
+
+def write_scripts():
+    """All that is started by its name, before any case: slow ones run side by side."""
+    write_script("bin/ssh", SSH)
     for name in "ib_rw_bw", "ib_rw_lat":
-        file = os.path.join(path("programs"), name)
-        with open(file, "w", encoding="utf-8") as stream:
-            stream.write(WRAPPER.format(strange=STRANGE, build=BUILDDIR, name=name))
-        os.chmod(file, 0o755)
+        write_script(f"programs/{name}", WRAPPER.format(strange=STRANGE, build=BUILDDIR, name=name))
 
 
 def the_strange_one_is_told(out, results):
@@ -148,10 +153,6 @@ def the_strange_one_is_told(out, results):
 
 def by_ssh():
     """The environment in which 127.0.0.N is a host of ssh, this one."""
-    os.makedirs(path("bin"), exist_ok=True)
-    with open(path("bin/ssh"), "w", encoding="utf-8") as file:
-        file.write(SSH)
-    os.chmod(path("bin/ssh"), 0o755)
     return {**os.environ, "PATH": path("bin") + ":" + os.environ["PATH"]}
 
 
@@ -369,7 +370,7 @@ def main():
     if missing():
         print(f"1..0 # SKIP {missing()}")
     elif on_the_bed("rich", "jinja2", "matplotlib", "jsonschema"):
-        write_programs()
+        write_scripts()
         with Slurm((*NODES, DEAD)) as slurm:
             cases(slurm)
             run_cases()
