@@ -366,7 +366,6 @@ int rwb_load_run(struct rwb_conn *conn)
 	if (run->conf.rate && run->begin_ns && !load->open)
 		rwb_schedule_open(load);
 	bitmap_zero(load->written, RWB_MAX_CONTEXTS);
-	load->unverified = 0;
 	while (may_start(load)) {
 		start_ready(load);
 		if (stuck(load))
