@@ -52,6 +52,12 @@ def runs():
     return os.listdir(os.path.join(ROOT, "runs"))
 
 
+def client_run():
+    """The name of the client's, as soon as the module has a run of each side."""
+    wait_until(lambda: len(runs()) == 2, "the module has a run of each side")
+    return [one for one in runs() if report(one)["role"] == "client"][0]
+
+
 def no_runs():
     wait_until(lambda: not runs(), f"no run is left behind ({runs()})")
 
@@ -214,8 +220,7 @@ def declare_paths(bed):
                          "--mr_pool=1", "--verify", "--path=auto", "--op=write", "--on_exhaustion=fail",
                          "--teardown", device=bed.devices[1])
         torn = bed.guest.force_mr
-        wait_until(lambda: len(runs()) == 2, "the module has a run of each side")
-        name = [one for one in runs() if report(one)["role"] == "client"][0]
+        name = client_run()
         wait_until(lambda: report(name)["issued"] > 5, "some have completed, one after the other")
         with delay(100):  # one finds another still under way
             wait_until(lambda: report(name)["failed"] or not torn, "the pool is empty")
@@ -313,8 +318,7 @@ def declare_load(bed):
     def _():
         run = Client(bed.server(), ENGINE, "-D", "60", "-t", "4", "--path=auto",
                      device=bed.devices[1])
-        wait_until(lambda: len(runs()) == 2, "the module has a run of each side")
-        name = [one for one in runs() if report(one)["role"] == "client"][0]
+        name = client_run()
         wait_until(lambda: report(name).get("elapsed_ns"), "it measures")
         run.send(signal.SIGINT)
         done = run.finish()
@@ -332,8 +336,7 @@ def declare_data(bed):
             run = Client(server, ENGINE, "-D", "60", f"-t{contexts}", f"-s{size}", "--path=auto",
                          "--verify", f"--seed={seed}", "--op=" + op, device=bed.devices[1])
             try:
-                wait_until(lambda: len(runs()) == 2, "the module has a run of each side")
-                name = [one for one in runs() if report(one)["role"] == "client"][0]
+                name = client_run()
                 wait_until(lambda: report(name).get("elapsed_ns"), "it measures")
                 true(damage(seed, contexts * size // 4096) > contexts, "the data are found in memory")
                 if op == "read":
