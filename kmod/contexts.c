@@ -32,6 +32,43 @@ u64 rwb_ctx_check(struct rwb_ctx *ctx, const struct rwb_conf *conf)
 	return wrong;
 }
 
+int rwb_ctx_count(const struct rwb_ctx *ctx, u64 destroyed_ns, u64 destroy_ns)
+{
+	struct rwb_conn *conn = ctx->load->conn;
+	struct rwb_path *path;
+	int err;
+
+	if (ctx->rw.type >= RWB_PATHS) {
+		conn->stats.unknown_path++;
+		return 0;
+	}
+	path = &conn->stats.paths[ctx->rw.type];
+	err = rwb_path_prepare(path, ctx->load->open);
+	if (err)
+		return err;
+	path->operations++;
+	path->wrs += ctx->wrs;
+	path->bytes += conn->run->conf.size;
+	path->init_ns += ctx->init_ns;
+	path->post_ns += ctx->post_ns;
+	path->destroy_ns += destroy_ns;
+	path->hold_ns += destroyed_ns - ctx->init_at_ns;
+	if (!ctx->load->open) {
+		rwb_hist_record(path->hist, ctx->end_ns - ctx->begin_ns);
+		return 0;
+	}
+	rwb_hist_record(path->hist, ctx->end_ns - ctx->due_ns);
+	rwb_hist_record(path->service, ctx->end_ns - ctx->began_ns);
+	path->queued_ns += ctx->began_ns - ctx->due_ns;
+	return 0;
+}
+
+void rwb_ctx_count_lost(const struct rwb_ctx *ctx, u64 destroyed_ns)
+{
+	if (ctx->rw.type == RWB_PATH_MR)
+		ctx->load->conn->stats.lost_hold_ns += destroyed_ns - ctx->init_at_ns;
+}
+
 bool rwb_load_forces_mr(struct rwb_conn *conn)
 {
 	struct rwb_ctx *ctx = &conn->load->ctxs[0];

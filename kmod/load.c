@@ -117,13 +117,15 @@ static int prepare(struct rwb_ctx *ctx)
 	return 0;
 }
 
-static void unprepare(struct rwb_ctx *ctx)
+/* Returns when it was done. */
+static u64 unprepare(struct rwb_ctx *ctx)
 {
 	struct rwb_conn *conn = ctx->load->conn;
 
 	rdma_rw_ctx_destroy(&ctx->rw, conn->id->qp, conn->id->port_num, ctx->sg, ctx->sges,
 			    rwb_direction(&conn->run->conf));
 	ctx->prepared = false;
+	return ktime_get_ns();
 }
 
 static void start(struct rwb_ctx *ctx)
@@ -161,40 +163,9 @@ static void start(struct rwb_ctx *ctx)
 	load->in_flight--;
 	load->sq_used -= ctx->wrs;
 	list_add(&ctx->list, &load->ready);
-	unprepare(ctx);
+	rwb_ctx_count_lost(ctx, unprepare(ctx));
 	conn->stats.errors++;
 	fail(load, err, "rdma_rw_ctx_post failed");
-}
-
-/* @destroyed_ns: when it was, and @destroy_ns how long that took. */
-static void count(struct rwb_ctx *ctx, u64 destroyed_ns, u64 destroy_ns)
-{
-	struct rwb_conn *conn = ctx->load->conn;
-	struct rwb_path *path;
-
-	if (ctx->rw.type >= RWB_PATHS) {
-		conn->stats.unknown_path++;
-		return;
-	}
-	path = &conn->stats.paths[ctx->rw.type];
-	if (rwb_path_prepare(path, ctx->load->open)) {
-		fail(ctx->load, -ENOMEM, "out of memory for a histogram");
-		return;
-	}
-	path->operations++;
-	path->wrs += ctx->wrs;
-	path->bytes += conn->run->conf.size;
-	path->init_ns += ctx->init_ns;
-	path->post_ns += ctx->post_ns;
-	path->destroy_ns += destroy_ns;
-	path->hold_ns += destroyed_ns - ctx->init_at_ns;
-	if (!ctx->load->open) {
-		rwb_hist_record(path->hist, ctx->end_ns - ctx->begin_ns);
-		return;
-	}
-	rwb_hist_record(path->hist, ctx->end_ns - ctx->due_ns);
-	rwb_hist_record(path->service, ctx->end_ns - ctx->began_ns);
-	path->queued_ns += ctx->began_ns - ctx->due_ns;
 }
 
 static void finish(struct rwb_ctx *ctx, bool ending)
@@ -202,22 +173,25 @@ static void finish(struct rwb_ctx *ctx, bool ending)
 	struct rwb_load *load = ctx->load;
 	struct rwb_conn *conn = load->conn;
 	const struct rwb_conf *conf = &conn->run->conf;
-	u64 began = ktime_get_ns(), destroyed;
+	u64 began = ktime_get_ns();
+	u64 destroyed = unprepare(ctx);
 
-	unprepare(ctx);
-	destroyed = ktime_get_ns();
 	ctx->in_flight = false;
 	load->in_flight--;
 	load->sq_used -= ctx->wrs;
 	list_add_tail(&ctx->list, &load->ready);
 	if (ctx->status == IB_WC_SUCCESS) {
-		count(ctx, destroyed, destroyed - began);
+		if (rwb_ctx_count(ctx, destroyed, destroyed - began))
+			fail(load, -ENOMEM, "out of memory for a histogram");
 		__set_bit(ctx->index, load->written);
 		if (conf->verify && conf->op == RWB_READ)
 			conn->stats.corrupt_bytes += rwb_ctx_check(ctx, conf);
 		else if (conf->verify)
 			load->unverified++;
-	} else if (ending) {
+		return;
+	}
+	rwb_ctx_count_lost(ctx, destroyed);
+	if (ending) {
 		conn->stats.lost++;
 	} else {
 		conn->stats.errors++;
@@ -324,7 +298,7 @@ static void give_up(struct rwb_ctx *ctx)
 	if (ctx->stalled)
 		stats->sq_stall_ns += ktime_get_ns() - ctx->stalls_ns;
 	if (ctx->prepared)
-		unprepare(ctx);
+		rwb_ctx_count_lost(ctx, unprepare(ctx));
 	ctx->waiting = false;
 	ctx->stalled = false;
 }

@@ -51,10 +51,15 @@ static inline enum dma_data_direction rwb_direction(const struct rwb_conf *conf)
 	return conf->op == RWB_READ ? DMA_FROM_DEVICE : DMA_TO_DEVICE;
 }
 
-/* ---- contexts.c: their memory. A READ that is verified finds other bytes there. */
+/* ---- contexts.c: their memory, and what is counted of them */
+/* A READ that is verified finds other bytes there. */
 void rwb_ctx_spoil(struct rwb_ctx *ctx);
 /* How many bytes are wrong. */
 u64 rwb_ctx_check(struct rwb_ctx *ctx, const struct rwb_conf *conf);
+/* An operation that completed well; when it was destroyed, and how long that took. -ENOMEM. */
+int rwb_ctx_count(const struct rwb_ctx *ctx, u64 destroyed_ns, u64 destroy_ns);
+/* One that did not, of what it held. */
+void rwb_ctx_count_lost(const struct rwb_ctx *ctx, u64 destroyed_ns);
 
 /* ---- schedule.c: operations of a run with a rate */
 /* From its first operation on; it goes on after a teardown. */

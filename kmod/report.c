@@ -108,9 +108,9 @@ static void show_client(struct seq_file *file, struct rwb_run *run)
 	seq_printf(file, "\"elapsed_ns\":%llu,\"issued\":%llu,\"eagain\":%llu,\"eagain_ns\":%llu,",
 		   begin && end > begin ? end - begin : 0, SUM(run, issued), SUM(run, eagain),
 		   SUM(run, eagain_ns));
-	seq_printf(file, "\"failed\":%llu,\"waits\":%llu,\"wait_ns\":%llu,\"lost\":%llu,\"errors\":%llu,",
+	seq_printf(file, "\"failed\":%llu,\"waits\":%llu,\"wait_ns\":%llu,\"lost\":%llu,\"lost_hold_ns\":%llu,\"errors\":%llu,",
 		   SUM(run, failed), SUM(run, waits), SUM(run, wait_ns), SUM(run, lost),
-		   SUM(run, errors));
+		   SUM(run, lost_hold_ns), SUM(run, errors));
 	seq_printf(file, "\"rate\":%lld,\"queue_max\":%llu,\"unserved\":%llu,\"unserved_ns\":%llu,",
 		   conf->rate, SUM(run, queue_max), SUM(run, unserved), SUM(run, unserved_ns));
 	seq_printf(file, "\"sq_stalls\":%llu,\"sq_stall_ns\":%llu,", SUM(run, sq_stalls),

@@ -44,7 +44,8 @@ static void fill_pool(const struct rw_client *client, const struct rw_kernel_row
 	result->no_share_model = "the module counts a row as a whole";
 	if (mr->operations)
 		result->mr_hold_ns = hold_ns / (double)mr->operations;
-	result->mrs_in_use = hold_ns / (double)row->elapsed_ns / (double)conf->qps;
+	result->mrs_in_use = (hold_ns + (double)row->lost_hold_ns) / (double)row->elapsed_ns /
+			     (double)conf->qps;
 }
 
 /* The moments of a histogram, but for those that are known exactly. */

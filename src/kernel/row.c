@@ -19,6 +19,7 @@ static const struct count row_counts[] = {
 	ROW(waits),	 ROW(wait_ns),	 ROW(lost),	   ROW(errors),	     ROW(sq_stalls),
 	ROW(sq_stall_ns), ROW(reconnects), ROW(reconnect_ns), ROW(corrupt_bytes),
 	ROW(queue_max),	 ROW(unserved),	 ROW(unserved_ns), ROW(unverified),
+	ROW(lost_hold_ns),
 };
 
 static const struct count path_counts[] = {

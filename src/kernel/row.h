@@ -37,6 +37,7 @@ struct rw_kernel_row {
 	uint64_t failed;            /* operations dropped for it */
 	uint64_t waits, wait_ns;
 	uint64_t lost;              /* in flight at a teardown, or waiting at the end */
+	uint64_t lost_hold_ns;      /* so long those held MRs that did not complete well */
 	uint64_t errors;
 	uint64_t sq_stalls, sq_stall_ns;
 	uint64_t reconnects, reconnect_ns;

@@ -213,6 +213,12 @@ def declare_paths(bed):
         eq(row["teardown_ns"] > 0, not bed.guest.fallback, "the time they took")
         eq(row["operations_issued"], row["n_iterations"] + row["failed"] + row["operations_torn"],
            "each operation has one end")
+        kernel = row["kernel"]
+        eq(kernel["lost_hold_ns"] > 0, row["operations_torn"] > 0, "time for which those held MRs")
+        held_ns = kernel["paths"]["mr"]["hold_ns"] + kernel["lost_hold_ns"]
+        in_use = held_ns / kernel["elapsed_ns"] / row["qps"]
+        true(abs(row["pool_mean_in_use"] / in_use - 1) < 1e-3 and 0 < in_use <= row["mr_pool"],
+             f"MRs in use: {row['pool_mean_in_use']}, by the times {in_use}")
 
     @case("WRITEs whose verdict a teardown has lost are told")
     def _():

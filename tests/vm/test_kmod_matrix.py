@@ -121,6 +121,7 @@ def declare_others(guest):
         # One is in flight, and one has perhaps not begun since it came back.
         true(CONTEXTS - 2 <= run["lost"] < CONTEXTS, f"{run['lost']} operations lost")
         true(run["wait_ns"] > run["elapsed_ns"], "they have waited as long as the run, together")
+        eq(run["lost_hold_ns"], 0, "time for which they held MRs")
 
     @case("3 QPs share the operations")
     def _():
@@ -201,6 +202,8 @@ def declare_teardown(guest):
             run = run_client(count=CONTEXTS // 2 + 1, **torn)
         eq((run["failed"], run["lost"], completed(run), run["reconnects"]),
            (1, CONTEXTS // 2, 0, 1), "failed, lost, completed, reconnections")
+        true(0 < run["lost_hold_ns"] < CONTEXTS // 2 * run["elapsed_ns"],
+             f"those lost have held MRs for {run['lost_hold_ns']} ns")
 
     @case("a pool in which there is no room for one operation is an error")
     def _():
