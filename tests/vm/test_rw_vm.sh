@@ -118,6 +118,37 @@ all 'a command that is not there: 127 and one line' \
 	'[ "$status" = 127 ]' '[ "$(wc -l <err)" = 1 ]' \
 	'grep -q "no_such_program: command not found" err'
 
+# Other tests' guests may have all processors: then a guest has none of its own.
+processor_of() {	# FILE that says when the guest is up
+	guest_is_up "$1" || return
+	taskset -pc "$(left_on_host | head -n 1)" | sed 's/.*: //'
+}
+own=
+for ((i = 0; i < 20; i++)); do
+	: >up
+	"$rw_vm" --topology=none sh -c 'echo up; sleep 100' >up 2>err &
+	guest=$!
+	own=$(processor_of up)
+	held=$(flock -n "/sys/devices/system/cpu/cpu$own" true || echo yes)
+	kill "$guest"
+	wait "$guest" 2>/dev/null
+	[[ $own =~ ^[0-9]+$ ]] && break
+	sleep 1
+done
+status=0
+all 'a guest has a processor of its own while it lives' '[[ $own =~ ^[0-9]+$ ]]' \
+	'[ "$held" = yes ]' 'nothing_left' 'flock -w 60 "/sys/devices/system/cpu/cpu$own" true'
+(
+	for one in /sys/devices/system/cpu/cpu[0-9]*; do
+		exec {lock}<"$one"
+		flock -n "$lock"
+	done
+	vm --topology=none true
+	exit "$status"
+)
+status=$?
+check 'with no processor left it runs all the same' test "$status" = 0
+
 # All byte values, control characters of terminals among them, several times
 # the size of every buffer on the way; both streams at once.
 for ((i = 0; i < 256; i++)); do
