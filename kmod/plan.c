@@ -6,7 +6,7 @@
  *	addr=10.9.0.1 op=read max_sgl_rd=3 max_sge=30 pool=01 offset=0 sg=0:4096,8192:4096
  *
  * pool: an MR for each digit, head of the list first, 1: it needs invalidation.
- * sg: first byte and length of each segment, bytes into a block of 4 MiB.
+ * sg: first byte and length of each segment, bytes into a block of up to 4 MiB.
  */
 #include <linux/nsproxy.h>
 #include <linux/sched.h>
@@ -24,6 +24,7 @@ struct question {
 	struct rwb_conf conf; /* addr, op, max_sgl_rd, max_sge */
 	char pool[MAX_POOL + 1];
 	u32 offset, n, bytes;
+	u32 end; /* of the block that is needed */
 	struct { u32 at, len; } seg[MAX_SEGMENTS];
 };
 
@@ -47,6 +48,7 @@ static int parse_segments(struct question *q, char *text)
 		q->seg[q->n].at = first;
 		q->seg[q->n++].len = len;
 		q->bytes += len;
+		q->end = max(q->end, first + len);
 		if (q->bytes > BLOCK_BYTES)
 			return -EINVAL;
 	}
@@ -154,7 +156,7 @@ static int on_device(struct question *q, char *answer, size_t size)
 {
 	struct scatterlist *sg = kvmalloc_array(q->n, sizeof(*sg), GFP_KERNEL);
 	void *block = (void *)__get_free_pages(GFP_KERNEL | __GFP_NOWARN | __GFP_COMP,
-					       get_order(BLOCK_BYTES));
+					       get_order(q->end));
 	struct rdma_cm_id *id;
 	struct rwb_sgl *sgl;
 	int err = -ENOMEM;
@@ -179,7 +181,7 @@ static int on_device(struct question *q, char *answer, size_t size)
 	}
 	rdma_destroy_id(id);
 out:
-	free_pages((unsigned long)block, get_order(BLOCK_BYTES));
+	free_pages((unsigned long)block, get_order(q->end));
 	kvfree(sg);
 	return err;
 }
