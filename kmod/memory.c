@@ -100,35 +100,6 @@ void rwb_sg_free(struct scatterlist *sg, unsigned int n)
 	kvfree(sg);
 }
 
-static int open_piece(struct ib_pd *pd, struct rwb_memory *memory, struct rwb_piece *piece)
-{
-	size_t bytes = (size_t)piece->slots * memory->slot_pages * PAGE_SIZE;
-	int n;
-
-	piece->sg = rwb_sg_alloc(bytes, PAGE_SIZE, &piece->pages);
-	if (!piece->sg)
-		return -ENOMEM;
-	piece->mr = ib_alloc_mr(pd, IB_MR_TYPE_MEM_REG, piece->pages);
-	if (IS_ERR(piece->mr)) {
-		int err = PTR_ERR(piece->mr);
-
-		piece->mr = NULL;
-		return err;
-	}
-	n = ib_dma_map_sg(pd->device, piece->sg, piece->pages, DMA_BIDIRECTIONAL);
-	if (!n)
-		return -EIO;
-	piece->mapped = true;
-	if (ib_map_mr_sg(piece->mr, piece->sg, n, NULL, PAGE_SIZE) != n)
-		return -EIO;
-	piece->reg.wr.opcode = IB_WR_REG_MR;
-	piece->reg.mr = piece->mr;
-	piece->reg.key = piece->mr->rkey;
-	piece->reg.access = memory->op == RWB_READ ? IB_ACCESS_REMOTE_READ :
-						     IB_ACCESS_LOCAL_WRITE | IB_ACCESS_REMOTE_WRITE;
-	return 0;
-}
-
 /* The slots of a piece lie one behind the other. */
 static void fill_piece(const struct rwb_memory *memory, struct rwb_piece *piece, u64 slot)
 {
@@ -144,6 +115,38 @@ static void fill_piece(const struct rwb_memory *memory, struct rwb_piece *piece,
 		else
 			memset(sg_virt(&piece->sg[i]), 0, PAGE_SIZE);
 	}
+}
+
+/* Of @memory from @slot on. */
+static int open_piece(struct ib_pd *pd, struct rwb_memory *memory, struct rwb_piece *piece, u64 slot)
+{
+	size_t bytes = (size_t)piece->slots * memory->slot_pages * PAGE_SIZE;
+	int n;
+
+	piece->sg = rwb_sg_alloc(bytes, PAGE_SIZE, &piece->pages);
+	if (!piece->sg)
+		return -ENOMEM;
+	/* Before it is mapped: from then on it is the device's. */
+	fill_piece(memory, piece, slot);
+	piece->mr = ib_alloc_mr(pd, IB_MR_TYPE_MEM_REG, piece->pages);
+	if (IS_ERR(piece->mr)) {
+		int err = PTR_ERR(piece->mr);
+
+		piece->mr = NULL;
+		return err;
+	}
+	n = ib_dma_map_sg(pd->device, piece->sg, piece->pages, DMA_BIDIRECTIONAL);
+	if (!n)
+		return -EIO;
+	piece->mapped = n;
+	if (ib_map_mr_sg(piece->mr, piece->sg, n, NULL, PAGE_SIZE) != n)
+		return -EIO;
+	piece->reg.wr.opcode = IB_WR_REG_MR;
+	piece->reg.mr = piece->mr;
+	piece->reg.key = piece->mr->rkey;
+	piece->reg.access = memory->op == RWB_READ ? IB_ACCESS_REMOTE_READ :
+						     IB_ACCESS_LOCAL_WRITE | IB_ACCESS_REMOTE_WRITE;
+	return 0;
 }
 
 int rwb_memory_open(struct ib_pd *pd, u32 op, u32 slots, u32 slot_bytes, u64 seed, u64 limit_bytes,
@@ -174,10 +177,9 @@ int rwb_memory_open(struct ib_pd *pd, u32 op, u32 slots, u32 slot_bytes, u64 see
 		struct rwb_piece *piece = &memory->piece[memory->pieces++];
 
 		piece->slots = min(left, most / slot_pages);
-		err = open_piece(pd, memory, piece);
+		err = open_piece(pd, memory, piece, slot);
 		if (err)
 			goto err_close;
-		fill_piece(memory, piece, slot);
 		left -= piece->slots;
 	}
 	*memory_p = memory;
@@ -207,11 +209,25 @@ void rwb_memory_close(struct rwb_memory *memory)
 	kvfree(memory);
 }
 
+/* What the device has written is for the processor to see. */
+static void take_back(const struct rwb_memory *memory)
+{
+	struct scatterlist *sg;
+	u32 p;
+	int i;
+
+	for (p = 0; p < memory->pieces; p++)
+		for_each_sg(memory->piece[p].sg, sg, memory->piece[p].mapped, i)
+			ib_dma_sync_single_for_cpu(memory->piece[p].mr->device, sg_dma_address(sg),
+						   sg_dma_len(sg), DMA_BIDIRECTIONAL);
+}
+
 u64 rwb_memory_check(const struct rwb_memory *memory, const unsigned long *written)
 {
 	u32 slot, first = 0, p = 0;
 	u64 wrong = 0;
 
+	take_back(memory);
 	for (slot = 0; slot < memory->slots; slot++) {
 		const struct rwb_piece *piece = &memory->piece[p];
 		u32 page, left = memory->slot_bytes;

@@ -31,7 +31,7 @@ struct rwb_piece {
 	struct scatterlist *sg;
 	u32 pages;
 	u32 slots;
-	bool mapped;
+	int mapped; /* entries of sg that the device has */
 };
 
 struct rwb_memory {
