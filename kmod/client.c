@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /* A QP of a client: connect, load, connect again if it is torn down, ask for the verdict. */
+#include <linux/delay.h>
 #include <net/net_namespace.h>
 
 #include "msg.h"
+
+#define RECONNECT_MS 10 /* until the next try */
 
 static int hello(struct rwb_conn *conn)
 {
@@ -26,7 +29,6 @@ static int take_memory(struct rwb_conn *conn)
 {
 	const struct rwb_conf *conf = &conn->run->conf;
 	const struct rwb_msg *msg = conn->rx.msg;
-	u32 pages = DIV_ROUND_UP((u32)conf->size, PAGE_SIZE);
 	u32 i, slot, context = 0, pieces;
 	int err = rwb_msg_wait(conn, RWB_MEMORY, conf->deadline_ms);
 
@@ -45,7 +47,7 @@ static int take_memory(struct rwb_conn *conn)
 		for (slot = 0; slot < slots && context < conf->contexts; slot++)
 			rwb_load_place(conn, context++,
 				       le64_to_cpu(msg->memory.piece[i].addr) +
-					       (u64)slot * pages * PAGE_SIZE,
+					       (u64)slot * le32_to_cpu(msg->memory.stride),
 				       le32_to_cpu(msg->memory.piece[i].rkey));
 	}
 	return context == conf->contexts ? 0 : -EPROTO;
@@ -141,9 +143,15 @@ static int finish(struct rwb_conn *conn)
 	return 0;
 }
 
+static bool is_passing(int err)
+{
+	return err == -EHOSTUNREACH || err == -EADDRNOTAVAIL || err == -EADDRINUSE;
+}
+
 static int reconnect(struct rwb_conn *conn)
 {
 	u64 began = ktime_get_ns();
+	u64 deadline_ns = conn->run->conf.deadline_ms * NSEC_PER_MSEC;
 	/* The run goes on: nobody else gets the device's max_sgl_rd meanwhile. */
 	struct rwb_sgl *held = conn->sgl;
 	int err;
@@ -151,8 +159,12 @@ static int reconnect(struct rwb_conn *conn)
 	/* The server forgets its memory with the connection. */
 	rwb_load_lose_verdict(conn);
 	conn->sgl = NULL;
-	rwb_conn_close(conn);
-	err = connect(conn);
+	/* As ULPs do: that there is no way may be over in a moment, or TCP be done with a port. */
+	do {
+		rwb_conn_close(conn);
+		err = connect(conn);
+	} while (is_passing(err) && ktime_get_ns() - began < deadline_ns &&
+		 !msleep_interruptible(RECONNECT_MS) && !READ_ONCE(conn->run->stop));
 	rwb_sgl_put(held);
 	conn->stats.reconnects++;
 	conn->stats.reconnect_ns += ktime_get_ns() - began;

@@ -92,13 +92,26 @@ static u32 direct_wrs(const struct rwb_conn *conn, const struct ib_device *devic
 	return (u32)conf->contexts * DIV_ROUND_UP(segments, max(sge, 1u));
 }
 
+/* MRs of the QP. As many as all contexts need are what a ULP asks for, by the same function. */
+static u32 pool_of(const struct rwb_conn *conn, struct ib_device *device)
+{
+	const struct rwb_conf *conf = &conn->run->conf;
+	u32 segments = DIV_ROUND_UP((u32)conf->size, (u32)conf->segment);
+
+	if (conf->role == RWB_SERVER)
+		return 0;
+	if (conf->pool != RWB_POOL_AUTO)
+		return conf->pool;
+	return conf->contexts * rdma_rw_mr_factor(device, conn->id->port_num, segments);
+}
+
 static int open_qp(struct rwb_conn *conn)
 {
 	struct ib_device *device = conn->id->device;
 	const struct rwb_conf *conf = &conn->run->conf;
 	u32 most = device->attrs.max_qp_wr;
 	u32 sge = min_t(u32, conf->max_sge, device->attrs.max_send_sge);
-	u32 pool = conf->role == RWB_CLIENT ? conf->pool : 0;
+	u32 pool = conn->pool = pool_of(conn, device);
 	struct ib_qp_init_attr attr = {
 		.event_handler = qp_event,
 		.qp_type = IB_QPT_RC,

@@ -12,6 +12,7 @@
 
 #define CONTEXT_BYTES 512
 #define MR_BYTES 4096
+#define MR_SEGMENTS 256
 
 static const char *const roles[] = { "server", "client", NULL };
 static const char *const ops[] = { "read", "write", NULL };
@@ -48,7 +49,7 @@ static const struct row {
 	{ "timeout", FIELD(timeout), 14, 1, 31 },
 	{ "deadline_ms", FIELD(deadline_ms), 10000, 100, 600000 },
 	{ "memory_mb", FIELD(memory_mb), 64, 1, 65536 },
-	{ "clients", FIELD(clients), 64, 1, 1024 },
+	{ "clients", FIELD(clients), 64, 1, RWB_MAX_CONNS },
 	{ "while_open", FIELD(while_open), 0, 0, 1 },
 };
 
@@ -152,7 +153,11 @@ static u64 wanted_bytes(const struct rwb_conf *conf)
 	u64 context = rwb_sg_bytes(conf->size, conf->segment) + CONTEXT_BYTES +
 		      segments * sizeof(struct scatterlist);
 
-	return (context * conf->contexts + conf->pool * MR_BYTES) * conf->qps;
+	u64 pool = conf->pool;
+
+	if (conf->pool == RWB_POOL_AUTO)
+		pool = conf->contexts * DIV_ROUND_UP_ULL(segments, MR_SEGMENTS);
+	return (context * conf->contexts + pool * MR_BYTES) * conf->qps;
 }
 
 static int check(struct rwb_conf *conf, const char **why_p)
@@ -195,7 +200,7 @@ int rwb_conf_parse(struct rwb_conf *conf, char *text, const char **why_p)
 	memset(conf, 0, sizeof(*conf));
 	for (i = 0; i < ARRAY_SIZE(rows); i++)
 		*field(conf, &rows[i]) = rows[i].preset;
-	conf->pool = -1;
+	conf->pool = RWB_POOL_AUTO;
 	while ((word = strsep(&text, " \t\n"))) {
 		char *value = strchr(word, '=');
 
@@ -209,7 +214,5 @@ int rwb_conf_parse(struct rwb_conf *conf, char *text, const char **why_p)
 		if (err)
 			return err;
 	}
-	if (conf->pool < 0)
-		conf->pool = conf->contexts;
 	return check(conf, why_p);
 }

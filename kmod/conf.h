@@ -9,7 +9,9 @@
 #define RWB_NAME_MAX 31
 #define RWB_MAX_CONTEXTS 4096 /* of a QP */
 #define RWB_MAX_SIZE (16 << 20)
+#define RWB_MAX_CONNS 512 /* of a server; what a workqueue has of work at a time (WQ_MAX_ACTIVE) */
 #define RWB_SGL_AS_FOUND (-1)
+#define RWB_POOL_AUTO (-1)
 
 enum rwb_role { RWB_SERVER, RWB_CLIENT };
 enum rwb_op { RWB_READ, RWB_WRITE };
@@ -26,7 +28,7 @@ struct rwb_conf {
 	s64 role, op, policy;
 	s64 port;
 	s64 size, segment; /* bytes */
-	s64 contexts, pool, qps; /* pool: max_rdma_ctxs, of a QP */
+	s64 contexts, pool, qps; /* pool: max_rdma_ctxs, of a QP, RWB_POOL_AUTO: as many as contexts need */
 	s64 count; /* operations of the run, 0: no limit */
 	s64 warm_up; /* operations of each QP before them, in no figure */
 	s64 duration_ms; /* 0: no limit */

@@ -8,7 +8,7 @@
 
 #include "load.h"
 
-#define TOO_SMALL "the pool is empty with nothing in flight: max_rdma_ctxs is too small for one operation"
+#define TOO_SMALL "the pool is empty with nothing in flight: max_rdma_ctxs (--mr_pool) is too small for one operation"
 
 static int fail(struct rwb_load *load, int err, const char *what)
 {
@@ -38,7 +38,7 @@ static void park(struct rwb_ctx *ctx)
 static void see_pool(struct rwb_load *load)
 {
 	struct rwb_stats *stats = &load->conn->stats;
-	s64 left = load->conn->run->conf.pool - READ_ONCE(load->conn->id->qp->mrs_used);
+	s64 left = (s64)load->conn->pool - READ_ONCE(load->conn->id->qp->mrs_used);
 
 	stats->low_water = min_t(u64, stats->low_water, max_t(s64, left, 0));
 }
@@ -149,9 +149,10 @@ static void start(struct rwb_ctx *ctx)
 	}
 	list_del_init(&ctx->list);
 	ctx->in_flight = true;
-	load->in_flight++;
-	load->sq_used += ctx->wrs;
 	ctx->begin_ns = ktime_get_ns();
+	if (!load->in_flight++)
+		load->moved_ns = ctx->begin_ns;
+	load->sq_used += ctx->wrs;
 	if (ctx->stalled)
 		conn->stats.sq_stall_ns += ctx->begin_ns - ctx->stalls_ns;
 	ctx->stalled = false;
@@ -163,7 +164,7 @@ static void start(struct rwb_ctx *ctx)
 	load->in_flight--;
 	load->sq_used -= ctx->wrs;
 	list_add(&ctx->list, &load->ready);
-	rwb_ctx_count_lost(ctx, unprepare(ctx));
+	rwb_ctx_count_hold(ctx, unprepare(ctx));
 	conn->stats.errors++;
 	fail(load, err, "rdma_rw_ctx_post failed");
 }
@@ -190,7 +191,7 @@ static void finish(struct rwb_ctx *ctx, bool ending)
 			load->unverified++;
 		return;
 	}
-	rwb_ctx_count_lost(ctx, destroyed);
+	rwb_ctx_count_hold(ctx, destroyed);
 	if (ending) {
 		conn->stats.lost++;
 	} else {
@@ -210,6 +211,7 @@ static bool collect(struct rwb_load *load, bool ending)
 
 	if (!node)
 		return false;
+	load->moved_ns = ktime_get_ns();
 	/* Who waits comes first, the longest of them at the head: they have begun. */
 	list_splice_init(&load->parked, &load->ready);
 	llist_for_each_entry_safe(ctx, next, node, done)
@@ -281,9 +283,16 @@ static void wait_some(struct rwb_load *load)
 		rwb_schedule_wait(load, due);
 		return;
 	}
-	if (!wait_event_timeout(conn->wait, !llist_empty(&load->done) || rwb_conn_lost(conn) ||
-				READ_ONCE(run->stop), msecs_to_jiffies(run->conf.deadline_ms)))
-		fail(load, -ETIMEDOUT, "nothing has completed for the whole deadline");
+	wait_event_timeout(conn->wait, !llist_empty(&load->done) || rwb_conn_lost(conn) ||
+			   READ_ONCE(run->stop), msecs_to_jiffies(run->conf.deadline_ms));
+}
+
+/* Has nothing completed for the whole deadline? */
+static bool overdue(const struct rwb_load *load)
+{
+	u64 deadline_ns = load->conn->run->conf.deadline_ms * NSEC_PER_MSEC;
+
+	return load->in_flight && ktime_get_ns() - load->moved_ns >= deadline_ns;
 }
 
 /* Of one that has begun and is not in flight: it waits for an MR, or for room. */
@@ -298,7 +307,7 @@ static void give_up(struct rwb_ctx *ctx)
 	if (ctx->stalled)
 		stats->sq_stall_ns += ktime_get_ns() - ctx->stalls_ns;
 	if (ctx->prepared)
-		rwb_ctx_count_lost(ctx, unprepare(ctx));
+		rwb_ctx_count_hold(ctx, unprepare(ctx));
 	ctx->waiting = false;
 	ctx->stalled = false;
 }
@@ -350,10 +359,12 @@ int rwb_load_run(struct rwb_conn *conn)
 		if (!load->in_flight && !rwb_schedule_awaits(load, &due))
 			break;
 		wait_some(load);
-		collect(load, false);
+		if (!collect(load, false) && overdue(load))
+			fail(load, -ETIMEDOUT, "nothing has completed for the whole deadline");
 	}
 	if (rwb_conn_lost(conn) && !READ_ONCE(run->stop) && !load->err)
-		fail(load, conn->gone ? conn->gone : -ECONNRESET, "the server is gone");
+		fail(load, conn->gone ? conn->gone : -ECONNRESET,
+		     conn->gone == -ENODEV ? "the device is gone" : "the server is gone");
 	drain(load);
 	if (load->err)
 		return load->err;

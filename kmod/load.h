@@ -36,6 +36,7 @@ struct rwb_load {
 	struct list_head ready, parked;
 	struct llist_head done;
 	u32 in_flight, sq_used;
+	u64 moved_ns; /* the first was posted, or the last one completed */
 	u64 share; /* operations, RWB_NO_LIMIT */
 	bool open; /* operations come by a schedule: */
 	struct rwb_arrivals begun, due; /* those that began, and those that should have */
@@ -58,8 +59,8 @@ void rwb_ctx_spoil(struct rwb_ctx *ctx);
 u64 rwb_ctx_check(struct rwb_ctx *ctx, const struct rwb_conf *conf);
 /* An operation that completed well; when it was destroyed, and how long that took. -ENOMEM. */
 int rwb_ctx_count(const struct rwb_ctx *ctx, u64 destroyed_ns, u64 destroy_ns);
-/* One that did not, of what it held. */
-void rwb_ctx_count_lost(const struct rwb_ctx *ctx, u64 destroyed_ns);
+/* The MRs that any operation held. */
+void rwb_ctx_count_hold(const struct rwb_ctx *ctx, u64 destroyed_ns);
 
 /* ---- schedule.c: operations of a run with a rate */
 /* From its first operation on; it goes on after a teardown. */

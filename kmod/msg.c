@@ -96,6 +96,20 @@ int rwb_msg_send(struct rwb_conn *conn, enum rwb_kind kind, struct ib_send_wr *b
 	return ib_post_send(conn->id->qp, before ? before : &wr, NULL);
 }
 
+int rwb_msg_probe(struct rwb_conn *conn)
+{
+	struct ib_rdma_wr wr = {
+		.wr = {
+			.wr_cqe = &conn->tx.cqe,
+			.opcode = IB_WR_RDMA_WRITE,
+			.send_flags = IB_SEND_SIGNALED,
+		},
+	};
+	int err = ib_post_send(conn->id->qp, &wr.wr, NULL);
+
+	return err ? err : rwb_conn_wait(conn, RWB_SEEN_SENT, conn->run->conf.deadline_ms);
+}
+
 int rwb_msg_wait(struct rwb_conn *conn, enum rwb_kind kind, unsigned int ms)
 {
 	int err = rwb_conn_wait(conn, RWB_SEEN_MSG, ms);

@@ -14,7 +14,7 @@
 
 #include "memory.h"
 
-#define RWB_MAGIC 0x72776231 /* rwb1 */
+#define RWB_MAGIC 0x72776232 /* rwb2 */
 
 enum rwb_kind { RWB_HELLO = 1, RWB_MEMORY, RWB_DONE, RWB_VERDICT };
 
@@ -29,6 +29,8 @@ struct rwb_msg {
 		struct {
 			__le32 status; /* an errno, 0: fine */
 			__le32 pieces;
+			__le32 stride; /* from a slot of a piece to the next, in bytes */
+			__le32 reserved;
 			struct {
 				__le64 addr;
 				__le32 rkey, slots;
@@ -50,6 +52,11 @@ int rwb_msg_expect(struct rwb_conn *conn);
 /* Send conn->tx, behind the work requests of @before (its first), if there are any. */
 int rwb_msg_send(struct rwb_conn *conn, enum rwb_kind kind, struct ib_send_wr *before,
 		 struct ib_send_wr *before_last);
+/*
+ * Ask whether the peer is there, by a WRITE of no bytes: no software of it is asked. -errno:
+ * it is not.
+ */
+int rwb_msg_probe(struct rwb_conn *conn);
 /* Wait for a message of this kind: then conn->rx.msg has it. */
 int rwb_msg_wait(struct rwb_conn *conn, enum rwb_kind kind, unsigned int ms);
 

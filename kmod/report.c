@@ -97,20 +97,20 @@ static void show_client(struct seq_file *file, struct rwb_run *run)
 	end = run->working ? ktime_get_ns() : run->end_ns;
 	seq_printf(file, "\"op\":\"%s\",\"size\":%lld,\"segment\":%lld,\"contexts\":%lld,",
 		   rwb_op_name(conf->op), conf->size, conf->segment, conf->contexts);
-	seq_printf(file, "\"max_rdma_ctxs\":%lld,\"qps\":%lld,\"on_exhaustion\":\"%s\",\"verify\":%s,",
-		   conf->pool, conf->qps, rwb_policy_name(conf->policy),
-		   conf->verify ? "true" : "false");
+	seq_printf(file, "\"qps\":%lld,\"on_exhaustion\":\"%s\",\"verify\":%s,\"stopped\":%s,",
+		   conf->qps, rwb_policy_name(conf->policy), conf->verify ? "true" : "false",
+		   run->stop && !run->err ? "true" : "false");
 	if (conn->device[0])
-		seq_printf(file, "\"device\":\"%s\",\"iwarp\":%s,\"force_mr\":%s,\"max_sgl_rd\":{\"found\":%d,\"used\":%d},\"send_queue_wrs\":%u,",
+		seq_printf(file, "\"device\":\"%s\",\"iwarp\":%s,\"force_mr\":%s,\"max_sgl_rd\":{\"found\":%d,\"used\":%d},\"max_rdma_ctxs\":%u,\"send_queue_wrs\":%u,",
 			   conn->device, conn->iwarp ? "true" : "false",
 			   conn->force_mr ? "true" : "false", conn->sgl_found, conn->sgl_used,
-			   conn->sq_size);
+			   conn->pool, conn->sq_size);
 	seq_printf(file, "\"elapsed_ns\":%llu,\"issued\":%llu,\"eagain\":%llu,\"eagain_ns\":%llu,",
 		   begin && end > begin ? end - begin : 0, SUM(run, issued), SUM(run, eagain),
 		   SUM(run, eagain_ns));
-	seq_printf(file, "\"failed\":%llu,\"waits\":%llu,\"wait_ns\":%llu,\"lost\":%llu,\"lost_hold_ns\":%llu,\"errors\":%llu,",
+	seq_printf(file, "\"failed\":%llu,\"waits\":%llu,\"wait_ns\":%llu,\"lost\":%llu,\"mr_hold_ns\":%llu,\"errors\":%llu,",
 		   SUM(run, failed), SUM(run, waits), SUM(run, wait_ns), SUM(run, lost),
-		   SUM(run, lost_hold_ns), SUM(run, errors));
+		   SUM(run, mr_hold_ns), SUM(run, errors));
 	seq_printf(file, "\"rate\":%lld,\"queue_max\":%llu,\"unserved\":%llu,\"unserved_ns\":%llu,",
 		   conf->rate, SUM(run, queue_max), SUM(run, unserved), SUM(run, unserved_ns));
 	seq_printf(file, "\"sq_stalls\":%llu,\"sq_stall_ns\":%llu,", SUM(run, sq_stalls),

@@ -174,7 +174,8 @@ int rwb_run_create(const struct rwb_conf *conf, const void *owner, const char **
 	*why_p = "out of memory";
 	if (!run)
 		return -ENOMEM;
-	run->wq = alloc_workqueue("rw_bench", WQ_UNBOUND, 0);
+	/* Each connection's work lasts as long as the connection. */
+	run->wq = alloc_workqueue("rw_bench", WQ_UNBOUND, RWB_MAX_CONNS);
 	if (!run->wq) {
 		kfree(run);
 		return -ENOMEM;

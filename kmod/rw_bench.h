@@ -94,6 +94,7 @@ struct rwb_conn {
 	struct ib_pd *pd;
 	struct ib_cq *cq;
 	u32 sq_size; /* WRs that operations can have */
+	u32 pool; /* MRs, as soon as there is a QP */
 	bool connecting; /* the QP may hold work */
 	struct rwb_buf tx, rx;
 

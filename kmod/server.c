@@ -14,6 +14,7 @@ static int send_memory(struct rwb_conn *conn, int status)
 	memset(msg, 0, sizeof(*msg));
 	msg->memory.status = cpu_to_le32(-status);
 	msg->memory.pieces = cpu_to_le32(n);
+	msg->memory.stride = cpu_to_le32(n ? memory->slot_pages * PAGE_SIZE : 0);
 	for (i = 0; i < n; i++) {
 		struct rwb_piece *piece = &memory->piece[i];
 
@@ -57,10 +58,10 @@ static int verdict(struct rwb_conn *conn)
 	u32 i;
 	int err;
 
-	/* As long as it likes: it is gone, or it says so. */
+	/* As long as it likes, if it is there. */
 	do
 		err = rwb_msg_wait(conn, RWB_DONE, run->conf.deadline_ms);
-	while (err == -ETIMEDOUT);
+	while (err == -ETIMEDOUT && !rwb_msg_probe(conn));
 	if (err)
 		return err;
 	for (i = 0; i < conn->memory->slots; i++)
@@ -152,7 +153,8 @@ int rwb_server_listen(struct rwb_run *run, const char **why_p)
 	err = rdma_bind_addr(id, (struct sockaddr *)&run->conf.sockaddr);
 	if (!err) {
 		run->listener = id;
-		err = rdma_listen(id, 16);
+		/* Soft-iWARP drops who finds no room, and damages its own books with it. */
+		err = rdma_listen(id, run->conf.clients);
 		run->port = ntohs(((struct sockaddr_in *)&id->route.addr.src_addr)->sin_port);
 	}
 	if (err && (!run->listener || xchg(&run->listener, NULL)))

@@ -47,7 +47,7 @@ struct rwb_stats {
 	u64 failed; /* operations dropped for it */
 	u64 waits, wait_ns; /* operations that waited for it */
 	u64 lost; /* in flight when a connection was torn down, or waiting at the end */
-	u64 lost_hold_ns; /* so long those held MRs that did not complete well */
+	u64 mr_hold_ns; /* so long MRs were held, all together */
 	u64 errors; /* refused by the API, or completed in error but for those of a teardown */
 	u64 sq_stalls, sq_stall_ns; /* operations that waited for room in the send queue */
 	u64 reconnects, reconnect_ns;

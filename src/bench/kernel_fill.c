@@ -28,10 +28,9 @@ static void fill_pool(const struct rw_client *client, const struct rw_kernel_row
 {
 	const struct rw_conf *conf = client->conf;
 	const struct rw_kernel_path *mr = &row->paths[RW_KERNEL_MR];
-	double hold_ns = (double)mr->hold_ns;
 
 	result->engine = conf->engine;
-	result->mr_pool = conf->mr_pool == RW_AUTO ? conf->contexts : conf->mr_pool;
+	result->mr_pool = row->max_rdma_ctxs;
 	result->nr_pools = conf->qps;
 	result->mr_wanted = row->issued;
 	result->mr_operations = mr->operations;
@@ -43,9 +42,8 @@ static void fill_pool(const struct rw_client *client, const struct rw_kernel_row
 	result->pool_low_water = rw_min(row->pool_low_water, result->mr_pool);
 	result->no_share_model = "the module counts a row as a whole";
 	if (mr->operations)
-		result->mr_hold_ns = hold_ns / (double)mr->operations;
-	result->mrs_in_use = (hold_ns + (double)row->lost_hold_ns) / (double)row->elapsed_ns /
-			     (double)conf->qps;
+		result->mr_hold_ns = (double)mr->hold_ns / (double)mr->operations;
+	result->mrs_in_use = (double)row->mr_hold_ns / (double)row->elapsed_ns / (double)conf->qps;
 }
 
 /* The moments of a histogram, but for those that are known exactly. */
@@ -127,7 +125,7 @@ int rw_kernel_fill_result(const struct rw_client *client, const struct rw_kernel
 		.queue_max = row->queue_max,
 		.unserved = row->unserved,
 		.verified = conf->verify && !row->unverified,
-		.interrupted = *client->stop,
+		.interrupted = *client->stop || row->stopped,
 		.corrupt.bytes = row->corrupt_bytes,
 		/* The kernel's work items do the work. */
 		.cpu_thread_ns = NAN,

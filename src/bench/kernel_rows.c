@@ -37,18 +37,20 @@ static int create(struct rw_client *client, const struct part *part, struct rw_e
 	const struct rw_kernel_client *kernel = client->kernel;
 	const struct rw_conf *conf = client->conf;
 	uint64_t warm_up = conf->no_warm_up ? 0 : rw_max(2 * conf->contexts, WARM_UP_MIN);
+	char pool[48] = ""; /* the module knows the device: as many as the contexts need */
 
+	if (conf->mr_pool != RW_AUTO)
+		snprintf(pool, sizeof(pool), " max_rdma_ctxs=%" PRIu64, conf->mr_pool);
 	return rw_kernel_create(
 		&client->kernel->module, err,
 		"role=client addr=%s port=%u from=%s op=%s size=%" PRIu64
-		" segment=%u contexts=%" PRIu64 " max_rdma_ctxs=%" PRIu64 " qps=%" PRIu64
+		" segment=%u contexts=%" PRIu64 "%s qps=%" PRIu64
 		" count=%" PRIu64 " duration_ms=%" PRIu64 " warm_up=%" PRIu64
 		" on_exhaustion=%s max_sgl_rd=%" PRId64 " verify=%d seed=%" PRIu64
 		" timeout=%" PRIu64 " rate=%" PRIu64 " arrival=%s",
 		kernel->addr, client->cm.port, kernel->from, rw_conf_op_name(conf->op),
 		part->size_bytes, part->layout.seg_bytes, conf->contexts,
-		conf->mr_pool == RW_AUTO ? conf->contexts : conf->mr_pool, conf->qps, part->count,
-		part->duration_ms, warm_up, policy(conf), rw_kernel_max_sgl_rd(client, part->path),
+		pool, conf->qps, part->count, part->duration_ms, warm_up, policy(conf), rw_kernel_max_sgl_rd(client, part->path),
 		conf->verify, part->seed, conf->qp_timeout, conf->rate, conf->arrival);
 }
 

@@ -6,7 +6,8 @@
 #include "ctl/field.h"
 
 #define MIB	  (UINT64_C(1) << 20)
-#define LINGERING 512 /* connections that are torn down and not yet closed */
+/* Connections that are torn down and not yet closed: with 64 QPs as many as a server can have. */
+#define LINGERING 448
 
 static int choose_addr(struct rw_kernel_session *session, char addr[RW_KERNEL_ADDR],
 		       struct rw_err *err)

@@ -19,7 +19,7 @@ static const struct count row_counts[] = {
 	ROW(waits),	 ROW(wait_ns),	 ROW(lost),	   ROW(errors),	     ROW(sq_stalls),
 	ROW(sq_stall_ns), ROW(reconnects), ROW(reconnect_ns), ROW(corrupt_bytes),
 	ROW(queue_max),	 ROW(unserved),	 ROW(unserved_ns), ROW(unverified),
-	ROW(lost_hold_ns),
+	ROW(mr_hold_ns),
 };
 
 static const struct count path_counts[] = {
@@ -122,7 +122,9 @@ static bool take_device(const json_t *doc, struct rw_kernel_row *row)
 	if (json_is_integer(low))
 		row->pool_low_water = rw_min(row->pool_low_water, (uint64_t)json_integer_value(low));
 	row->force_mr = json_is_true(json_object_get(doc, "force_mr"));
-	return take(sgl, "found", &row->sgl_found) && take(sgl, "used", &row->sgl_used) &&
+	row->stopped = json_is_true(json_object_get(doc, "stopped")) || row->stopped;
+	return take(doc, "max_rdma_ctxs", &row->max_rdma_ctxs) &&
+	       take(sgl, "found", &row->sgl_found) && take(sgl, "used", &row->sgl_used) &&
 	       take(doc, "send_queue_wrs", &row->send_queue_wrs);
 }
 

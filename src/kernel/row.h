@@ -37,7 +37,7 @@ struct rw_kernel_row {
 	uint64_t failed;            /* operations dropped for it */
 	uint64_t waits, wait_ns;
 	uint64_t lost;              /* in flight at a teardown, or waiting at the end */
-	uint64_t lost_hold_ns;      /* so long those held MRs that did not complete well */
+	uint64_t mr_hold_ns;        /* so long MRs were held, all together, also by those lost */
 	uint64_t errors;
 	uint64_t sq_stalls, sq_stall_ns;
 	uint64_t reconnects, reconnect_ns;
@@ -47,7 +47,9 @@ struct rw_kernel_row {
 	uint64_t pool_low_water;    /* UINT64_MAX: nobody took an MR */
 	uint64_t send_queue_wrs;
 	uint64_t sgl_found, sgl_used;
+	uint64_t max_rdma_ctxs;     /* MRs of a QP */
 	bool force_mr;
+	bool stopped;               /* before it was over */
 };
 
 /* Of size of some histograms: on the heap. NULL: out of memory. */

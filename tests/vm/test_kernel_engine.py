@@ -16,7 +16,7 @@ import tempfile
 sys.dont_write_bytecode = True
 # pylint: disable=wrong-import-position
 from kmodcase import (ROOT, SERVER, SRCDIR, STOCK, Guest, case, create, delay, eq, load, main, report,
-                      request, true, unload, wait_until)
+                      request, true, unload, wait_until, write)
 from rwcase import PATIENCE, USAGE, Client, Server, client, refused, shared_server
 from rwproc import CORRUPT, DEVICE, LATENCY, Process, Skipped
 from rwtap import consistent
@@ -214,11 +214,30 @@ def declare_paths(bed):
         eq(row["operations_issued"], row["n_iterations"] + row["failed"] + row["operations_torn"],
            "each operation has one end")
         kernel = row["kernel"]
-        eq(kernel["lost_hold_ns"] > 0, row["operations_torn"] > 0, "time for which those held MRs")
-        held_ns = kernel["paths"]["mr"]["hold_ns"] + kernel["lost_hold_ns"]
-        in_use = held_ns / kernel["elapsed_ns"] / row["qps"]
+        in_use = kernel["mr_hold_ns"] / kernel["elapsed_ns"] / row["qps"]
+        eq(kernel["mr_hold_ns"] > kernel["paths"]["mr"]["hold_ns"], row["operations_torn"] > 0,
+           "those that were lost held MRs, too")
         true(abs(row["pool_mean_in_use"] / in_use - 1) < 1e-3 and 0 < in_use <= row["mr_pool"],
              f"MRs in use: {row['pool_mean_in_use']}, by the times {in_use}")
+
+    @case("the pool is as large as the contexts need, also where an operation takes two MRs")
+    def _():
+        size, mrs = (1, 1) if bed.guest.iwarp else (2, 2)
+        run = bed.client(ENGINE, "-n", "20", "-t", "4", "-s", f"{size}M", "--path=mr")
+        row = run.row()
+        eq((run.status, run.err), (0, ""), "exit status, standard error")
+        eq((row["mr_pool"], row["failed"], row["fallbacks"]), (4 * mrs, 0, 0), "MRs, failed, fallbacks")
+        kernel = row["kernel"]
+        eq(kernel["mr_hold_ns"], mrs * kernel["paths"]["mr"]["hold_ns"], "what all MRs were held")
+
+    @case("a run that somebody else stops is told to be interrupted")
+    def _():
+        run = Client(bed.server(), ENGINE, "-D", "60", "-t", "4", "--path=auto",
+                     device=bed.devices[1])
+        name = client_run()
+        wait_until(lambda: report(name).get("elapsed_ns"), "it measures")
+        write("runs/" + name, "stop")
+        eq(run.finish().row()["interrupted"], True, "the row says so")
 
     @case("WRITEs whose verdict a teardown has lost are told")
     def _():

@@ -94,7 +94,7 @@ def declare_ends():
         begin_long()
         write("runs/client", "stop")
         run = wait_end("client")
-        eq((run["state"], run["error"]), ("done", None), "end")
+        eq((run["state"], run["error"], run["stopped"]), ("done", None, True), "end")
         consistent(run)
         request("remove client")
 
@@ -192,6 +192,44 @@ def declare_ends():
         eq(run["state"], "failed", "state")
         true(16384 < run["send_queue_wrs"] < 32767, f"{run['send_queue_wrs']} WRs")
         true(run["sq_stalls"] > 0, "operations that waited for room")
+
+    @case("the server falls silent with contexts to spare: the deadline holds of a schedule, too")
+    def _():
+        begin_long(rate=50, contexts=1024, deadline_ms=500, timeout=21)
+        with silence():
+            run = wait_end("client")
+            request("remove client")
+        eq(run["error"], "nothing has completed for the whole deadline", "reason")
+
+    @case("a server lets go of clients that have vanished")
+    def _():
+        start_server("second", port=18516, clients=4, deadline_ms=300, timeout=8)
+        begin_long("still", port=18516, qps=2)
+        begin_long(timeout=21, deadline_ms=600000, port=18516, qps=2)
+        request("remove still")
+        wait_until(lambda: report("second")["connections"] == 2, "who says good-bye is gone")
+        with silence():
+            request("remove client")
+            wait_until(lambda: not report("second")["connections"], "no client is left")
+        eq(run_client(port=18516, qps=4, count=20)["state"], "done", "the next client's end")
+        request("remove second")
+
+    @case("more connections than a processor has work items of")
+    def _():
+        start_server("second", port=18516, clients=300, memory_mb=1)
+        keys = {"role": "client", "addr": "10.9.0.1", "port": 18516, "qps": 60, "contexts": 1,
+                "size": 4096, "duration_ms": LONG}
+        names = [f"client{i}" for i in range(5)]
+        for name in names:
+            create(name=name, **keys)
+        for name in names:
+            wait_until(lambda name=name: completed(report(name)) > 0 or
+                       report(name)["state"] != "running", f"{name} is under way")
+            eq((report(name)["state"], report(name)["error"]), ("running", None), name)
+        eq(report("second")["connections"], 300, "connections")
+        for name in names:
+            request("remove " + name)
+        request("remove second")
 
     @case("the cable is cut during a run, and mended")
     def _():

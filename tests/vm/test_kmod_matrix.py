@@ -121,12 +121,23 @@ def declare_others(guest):
         # One is in flight, and one has perhaps not begun since it came back.
         true(CONTEXTS - 2 <= run["lost"] < CONTEXTS, f"{run['lost']} operations lost")
         true(run["wait_ns"] > run["elapsed_ns"], "they have waited as long as the run, together")
-        eq(run["lost_hold_ns"], 0, "time for which they held MRs")
+        eq(run["mr_hold_ns"], run["paths"]["mr"]["hold_ns"], "time for which the others held MRs")
 
-    @case("3 QPs share the operations")
+    @case("3 QPs share the operations, or 40")
     def _():
-        run = run_client(contexts=4, max_rdma_ctxs=4, qps=3, count=100, verify=1)
-        eq(completed(run), 100, "operations")
+        for qps in 3, 40:
+            run = run_client(contexts=4, max_rdma_ctxs=4, qps=qps, count=100, verify=1)
+            eq((completed(run), run["stopped"]), (100, False), f"operations of {qps} QPs, stopped")
+
+    @case("a pool is preset to what the contexts need, also where an operation takes two MRs")
+    def _():
+        if guest.iwarp:
+            run, mrs = run_client(contexts=4, count=8), 1
+        else:
+            run, mrs = run_client(contexts=4, count=8, size=2 << 20, max_sgl_rd=1), 2
+        eq((run["max_rdma_ctxs"], run["eagain"]), (4 * mrs, 0), "MRs, EAGAIN")
+        eq(run["mr_hold_ns"], mrs * run["paths"]["mr"]["hold_ns"], "what all MRs were held")
+        eq(run["paths"]["mr"]["operations"] > 0, wants_mr(guest, "read", not guest.iwarp), "by MR")
 
     @case("fewer operations than QPs are no more than was asked for")
     def _():
@@ -202,14 +213,14 @@ def declare_teardown(guest):
             run = run_client(count=CONTEXTS // 2 + 1, **torn)
         eq((run["failed"], run["lost"], completed(run), run["reconnects"]),
            (1, CONTEXTS // 2, 0, 1), "failed, lost, completed, reconnections")
-        true(0 < run["lost_hold_ns"] < CONTEXTS // 2 * run["elapsed_ns"],
-             f"those lost have held MRs for {run['lost_hold_ns']} ns")
+        true(0 < run["mr_hold_ns"] < CONTEXTS // 2 * run["elapsed_ns"],
+             f"those lost have held MRs for {run['mr_hold_ns']} ns")
 
     @case("a pool in which there is no room for one operation is an error")
     def _():
         run = run_client(good=False, count=10, **{**torn, "max_rdma_ctxs": 0})
         eq(run["state"], "failed", "state")
-        true("max_rdma_ctxs is too small" in run["error"], run["error"])
+        true("max_rdma_ctxs (--mr_pool) is too small" in run["error"], run["error"])
 
     @case("the device's max_sgl_rd is the run's, also while it connects again")
     def _():
