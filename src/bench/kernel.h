@@ -17,6 +17,7 @@ struct rw_kernel_client {
 	struct rw_kernel module;
 	char from[RW_KERNEL_ADDR], addr[RW_KERNEL_ADDR]; /* of the client's device, and the server's */
 	bool forces_mr;
+	int lock; /* the device's directory in sysfs, under a flock(2); -1: none */
 };
 
 /* In place of the session of other engines. Returns 0 or -errno, told in @err. */

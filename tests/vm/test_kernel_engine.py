@@ -5,6 +5,7 @@
 Paths, counts and data follow from the rules of the kernel's API, as in test_kmod_matrix.py,
 for each kind of device and kernel. Nothing is asserted of a speed.
 """
+import contextlib
 import json
 import os
 import re
@@ -420,6 +421,64 @@ def declare_ends(bed):
             request("remove " + name)
 
 
+def declare_sharing(bed):
+    @contextlib.contextmanager
+    def other(*options):
+        """A client that measures on the same device; then it ends well, and the rows are there."""
+        with Server(device=bed.devices[0]) as server:
+            run = Client(server, ENGINE, "-t", "2", *options, device=bed.devices[1])
+            try:
+                client_run()
+                yield run
+                run.send(signal.SIGINT)
+                done = run.finish()
+                eq((done.status, done.err, len(done.rows)), (0, "", 1), "the one that was first")
+            finally:
+                run.end()
+
+    @case("who sets max_sgl_rd has the device alone, between its rows, too")
+    def _():
+        with Server(device=bed.devices[0]) as server:
+            # The value of its first row is that of the device: the module lets the second one in.
+            first = Client(server, ENGINE, "-D", "2", "-t", "2", "--path=direct,mr",
+                           device=bed.devices[1])
+            try:
+                client_run()
+                first.send(signal.SIGSTOP)
+                for options in ["--path=auto"], ["--path=mr"], ["--path=auto", "--max_sgl_rd=0"]:
+                    refused(bed.client(ENGINE, "-n", "20", *options), DEVICE,
+                            "another ib_rw_* with --engine=kernel measures on " + bed.devices[1])
+                first.send(signal.SIGCONT)
+                done = first.finish()
+            finally:
+                first.end()
+        eq((done.status, done.err, [row["path"] for row in done.rows]), (0, "", ["direct", "mr"]),
+           "the one that was first")
+
+    @case("who does not set it shares the device with its like, and with nobody else")
+    def _():
+        with other("-D", "60", "--path=auto"):
+            eq(bed.client(ENGINE, "-n", "20", "--path=auto").err, "", "one more of its kind")
+            refused(bed.client(ENGINE, "-n", "20", "--path=mr"), DEVICE, "another ib_rw_*")
+
+    @case("who has one device alone hinders nobody on another, and kill -9 gives it back")
+    def _():
+        with Server(device=bed.devices[0]) as server:
+            first = Client(server, ENGINE, "-D", "60", "--path=mr", device=bed.devices[1])
+            try:
+                client_run()
+                with Server(device=bed.devices[1]) as back:
+                    done = client(back, ENGINE, "-n", "20", "--path=mr", device=bed.devices[0])
+                eq((done.status, done.err), (0, ""), "the other way around")
+                first.send(signal.SIGKILL)
+                first.wait()
+            finally:
+                first.end()
+        no_runs()
+        done = bed.client(ENGINE, "-n", "20", "--path=mr")
+        eq((done.status, done.err), (0, ""), "the next one")
+
+
 def missing(bed, prefix, *words):
     """The client of a session in which that side has no use of the module; then the server."""
     with Server(device=bed.devices[0]) as server:
@@ -476,6 +535,7 @@ def declare(guest):
     if guest == GUESTS[0]:
         declare_load(bed)
         declare_data(bed)
+        declare_sharing(bed)
         declare_missing(bed)
     if guest in (GUESTS[0], GUESTS[-1]):
         declare_ends(bed)
