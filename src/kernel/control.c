@@ -84,13 +84,25 @@ static const char *why(const struct rw_kernel *kernel, char *buf, size_t len)
 	return buf;
 }
 
-static int refuse(const struct rw_kernel *kernel, int error, struct rw_err *err)
+/* What any request may end with, whatever it asks for. 0: something else. */
+static int tell_any(int error, struct rw_err *err)
 {
-	char text[192];
-
 	if (error == EPERM)
 		return rw_fail(err, RW_EXIT_DEVICE, -error,
 			       "--engine=kernel: rw_bench wants CAP_SYS_ADMIN; run this as root");
+	if (error == ENOMEM)
+		return rw_fail(err, RW_EXIT_DEVICE, -error,
+			       "--engine=kernel: rw_bench gets no memory from this kernel; free some, and try again");
+	return 0;
+}
+
+static int refuse(const struct rw_kernel *kernel, int error, struct rw_err *err)
+{
+	char text[192];
+	int ret = tell_any(error, err);
+
+	if (ret)
+		return ret;
 	why(kernel, text, sizeof(text));
 	if (!strncmp(text, "a key is unknown", 16))
 		return rw_fail(err, RW_EXIT_DEVICE, -error,
@@ -169,12 +181,21 @@ void rw_kernel_remove(struct rw_kernel *kernel)
 
 static int tell_no_plan(const char *addr, int error, struct rw_err *err)
 {
+	int ret = tell_any(error, err);
+
+	if (ret)
+		return ret;
 	if (error == EBUSY)
 		return rw_fail(err, RW_EXIT_DEVICE, -error,
 			       "--engine=kernel: another run of rw_bench has another max_sgl_rd on the device at %s; wait for its end, or remove it (" ROOT "/runs has its name)",
 			       addr);
+	if (error == ENODEV || error == EADDRNOTAVAIL)
+		return rw_fail(err, RW_EXIT_DEVICE, -error,
+			       "--engine=kernel: rw_bench finds no device at %s: %s", addr,
+			       strerror(error));
 	return rw_fail(err, RW_EXIT_DEVICE, -error,
-		       "--engine=kernel: rw_bench finds no device at %s: %s", addr, strerror(error));
+		       "--engine=kernel: rw_bench does not say which paths the device at %s has: %s",
+		       addr, strerror(error));
 }
 
 int rw_kernel_forces_mr(const char *addr, bool *forces_p, struct rw_err *err)

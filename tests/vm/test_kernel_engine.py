@@ -6,6 +6,7 @@ Paths, counts and data follow from the rules of the kernel's API, as in test_kmo
 for each kind of device and kernel. Nothing is asserted of a speed.
 """
 import contextlib
+import errno
 import json
 import os
 import re
@@ -495,6 +496,19 @@ def declare_missing(bed):
         for name in os.listdir("/dev/infiniband"):
             os.chmod("/dev/infiniband/" + name, 0o666)
         missing(bed, NOBODY, "only root")
+
+    @case("root without CAP_SYS_ADMIN is told that this is what is missing, on both sides")
+    def _():
+        missing(bed, ("setpriv", "--bounding-set=-sys_admin"), "rw_bench wants CAP_SYS_ADMIN")
+
+    @case("a device is said to be missing only if it is")
+    def _():
+        # Writing to this file fails for a reason that no device has.
+        full = ("unshare", "-m", "sh", "-c", f'mount --bind /dev/full {ROOT}/plan && exec "$@"', "-")
+        with Server(device=bed.devices[0]) as server:
+            refused(bed.client(ENGINE, "-n", "1", server=server, prefix=full), DEVICE,
+                    "rw_bench does not say", os.strerror(errno.ENOSPC))
+            server.wait_line("does not say")
 
     @case("a host without the module says how to load it, without debugfs how to mount it")
     def _():
