@@ -60,6 +60,9 @@ static inline bool rw_opt_is_of(const struct rw_opt *opt, const struct rw_test *
 int rw_opt_set(const struct rw_opt *opt, struct rw_conf *conf, const char *text,
 	       struct rw_err *err);
 
+/* Which of the names of @opt @text is, from 0 on, or -EINVAL with @err told. */
+int rw_opt_name_index(const struct rw_opt *opt, const char *text, struct rw_err *err);
+
 /* Has @opt a value "auto" (RW_AUTO)? */
 bool rw_opt_has_auto(const struct rw_opt *opt);
 

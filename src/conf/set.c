@@ -59,15 +59,24 @@ static int set_number(const struct rw_opt *opt, uint64_t *field, const char *tex
 	return 0;
 }
 
-static int set_name(const struct rw_opt *opt, uint64_t *field, const char *text,
-		    struct rw_err *err)
+int rw_opt_name_index(const struct rw_opt *opt, const char *text, struct rw_err *err)
 {
 	int i = name_index(opt->names, text, strlen(text));
 	char choices[128];
 
+	if (i >= 0)
+		return i;
+	return rw_fail(err, RW_EXIT_USAGE, -EINVAL, "--%s: '%s' is unknown; give %s", opt->name,
+		       text, name_choices(opt->names, choices, sizeof(choices)));
+}
+
+static int set_name(const struct rw_opt *opt, uint64_t *field, const char *text,
+		    struct rw_err *err)
+{
+	int i = rw_opt_name_index(opt, text, err);
+
 	if (i < 0)
-		return rw_fail(err, RW_EXIT_USAGE, -EINVAL, "--%s: '%s' is unknown; give %s",
-			       opt->name, text, name_choices(opt->names, choices, sizeof(choices)));
+		return i;
 	*field = (uint64_t)i;
 	return 0;
 }

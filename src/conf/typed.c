@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "conf/options.h"
 #include "conf/typed.h"
 #include "util/compiler.h"
 
@@ -73,6 +74,20 @@ static int check_odp(const struct rw_conf *conf, struct rw_err *err)
 		       "--odp: '%s' is unknown; give --odp, --odp=explicit or --odp=implicit", text);
 }
 
+/* A text that is one of its option's names: of all builds, whatever this one has. */
+static int check_engine(const struct rw_conf *conf, struct rw_err *err)
+{
+	const struct rw_opt *opt = rw_opts;
+	int ret;
+
+	if (!*conf->engine)
+		return 0;
+	while (strcmp(opt->name, "engine"))
+		opt++;
+	ret = rw_opt_name_index(opt, conf->engine, err);
+	return ret < 0 ? ret : 0;
+}
+
 static int check_output(const struct rw_conf *conf, struct rw_err *err)
 {
 	if (conf->output && (conf->output == RW_OUTPUT_LATENCY) != conf->test->is_latency)
@@ -115,6 +130,8 @@ int rw_conf_check_typed(const struct rw_conf *conf, struct rw_err *err)
 		ret = check_companions(conf, err);
 	if (!ret)
 		ret = check_odp(conf, err);
+	if (!ret)
+		ret = check_engine(conf, err);
 	if (!ret)
 		ret = check_output(conf, err);
 	if (!ret)

@@ -64,7 +64,7 @@ extern const struct rw_engine rw_engine_umr_ptr;
 /*
  * The engine @name, or for "" the best one that @device and @layout allow: the
  * first whose one MR can take all segments, else the first that can do it at all.
- * Returns 0, -EINVAL (no such engine) or -EOPNOTSUPP, told in @err.
+ * Returns 0, -EINVAL (this build has no such engine) or -EOPNOTSUPP, told in @err.
  */
 int rw_engine_choose(const char *name, const struct rw_device *device,
 		     const struct rw_layout *layout, const struct rw_engine **engine_p,

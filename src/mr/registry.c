@@ -21,16 +21,6 @@ const struct rw_engine *rw_engine_at(uint32_t i)
 	return i < RW_ARRAY_SIZE(engines) ? engines[i] : NULL;
 }
 
-static const char *engine_names(char *buf, size_t len)
-{
-	size_t used = 0;
-
-	for (size_t i = 0; i < RW_ARRAY_SIZE(engines) && used < len; i++)
-		used += (size_t)snprintf(buf + used, len - used, "%s%s", i ? ", " : "",
-					 engines[i]->name);
-	return buf;
-}
-
 static const struct rw_engine *find(const char *name, const struct rw_device *device,
 				    const struct rw_layout *layout, bool in_one_mr,
 				    struct rw_err *last)
@@ -53,7 +43,6 @@ int rw_engine_choose(const char *name, const struct rw_device *device,
 {
 	const struct rw_engine *engine;
 	struct rw_err last = { 0 };
-	char names[128];
 
 	engine = find(name, device, layout, true, &last);
 	if (!engine)
@@ -64,8 +53,9 @@ int rw_engine_choose(const char *name, const struct rw_device *device,
 	}
 	if (last.exit_code)
 		return rw_fail(err, last.exit_code, last.error, "%s", last.text);
-	return rw_fail(err, RW_EXIT_USAGE, -EINVAL, "--engine: '%s' is unknown; give one of: %s",
-		       name, engine_names(names, sizeof(names)));
+	/* It is an engine (conf/options.c), but none of this build. */
+	return rw_fail(err, RW_EXIT_USAGE, -EINVAL,
+		       "--engine: %s is not there: built without libmlx5 (--with-mlx5=no); leave it out", name);
 }
 
 static void list_engine(const struct rw_engine *engine, const struct rw_device *device,

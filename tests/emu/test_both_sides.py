@@ -10,7 +10,7 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 # pylint: disable=wrong-import-position
 from emucase import main
-from rwproc import (CORRUPT, DEVICE, LATENCY, NAME, OK, PROGRAM, RUN, USAGE, Client, Server, emu_env, eq,
+from rwproc import (CORRUPT, DEVICE, LATENCY, NAME, OK, PROGRAM, RUN, Client, Server, emu_env, eq,
                     true, wait_until)
 from rwtap import case, good, one_line, refused
 
@@ -87,7 +87,8 @@ for a_name, a_status, some_words, some_options, a_fault in (
         ("the server's memory is refused to it", RUN, "remote access error", (), "remote_access@50"),
         ("no memory for its MRs", DEVICE, "cannot create mkey", (), "mkey_fail@2"),
         ("its device lacks the GID", DEVICE, "no GID with index 99", ("-x", "99"), None),
-        ("its device lacks the engine", USAGE, "'magic' is unknown", ("--engine=magic",), None)):
+        ("the engine cannot take its segments", DEVICE, "not whole pages",
+         ("--engine=reg", "--segment=512"), None)):
     def _(status=a_status, words=some_words, options=some_options, fault=a_fault):
         with serve() as server:
             found = run(server, *SHORT, *options, **({"fault": fault} if fault else {}))

@@ -249,6 +249,8 @@ static const struct {
 	{ ARGS("--path=direct,umr"), "'umr'", "direct, mr or auto" },
 	{ ARGS("--path=direct mr"), "'direct mr'", "direct, mr or auto" },
 	{ ARGS("--engine=a-name-that-is-longer-than-any-engine-has"), "--engine", "31 bytes" },
+	{ ARGS("--engine=Kernel"), "--engine: 'Kernel'", "give umr, umr_ptr, reg or kernel" },
+	{ ARGS("--engine=um", "--path=direct"), "'um' is unknown", "umr, umr_ptr, reg or kernel" },
 	{ ARGS("-n", "5", "-D", "5"), "--iters and --duration", "one of them" },
 	{ ARGS("-a", "-s", "5"), "--size and --all", "one of them" },
 	{ ARGS("a"), "'host' is one word too many", "one host" },
