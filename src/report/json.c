@@ -199,6 +199,7 @@ static json_t *number_if_pinned(int number)
 static json_t *thread_json(const struct rw_result *r, const struct rw_result_thread *t)
 {
 	double n = (double)rw_max(t->operations, 1u);
+	bool is_timed = r->latency && t->operations;
 
 	return json_pack("{s:o, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:f, s:o, s:o, s:o}",
 			 "core", number_if_pinned(t->core), "pu", number_if_pinned(t->pu),
@@ -212,9 +213,9 @@ static json_t *thread_json(const struct rw_result *r, const struct rw_result_thr
 			 "elapsed_ns", (json_int_t)t->elapsed_ns,
 			 "pool_low_water", number_if(r->engine, (double)t->pool_low_water),
 			 "cpu_ns_per_operation", (double)t->cpu_ns / n,
-			 "mean_ns", number_if(r->latency, t->mean_ns),
-			 "p50_ns", number_if(r->latency, (double)t->p50_ns),
-			 "p99_ns", number_if(r->latency, (double)t->p99_ns));
+			 "mean_ns", number_if(is_timed, t->mean_ns),
+			 "p50_ns", number_if(is_timed, (double)t->p50_ns),
+			 "p99_ns", number_if(is_timed, (double)t->p99_ns));
 }
 
 /* One for each measuring thread. */

@@ -19,6 +19,12 @@ static inline double rw_lat_unit_ns(const struct rw_conf *conf, const struct rw_
 	return conf->cycles ? latency->clock.ns_per_tick : 1e3;
 }
 
+/* Has an operation completed, so that there are figures to tell? */
+static inline bool rw_lat_is_known(const struct rw_latency *latency)
+{
+	return latency->moments.count;
+}
+
 /* ns. The histogram counts whole ones: no percentile may leave the true extremes for that. */
 static inline double rw_lat_percentile(const struct rw_latency *latency, double percent)
 {

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /*
  * Latencies in the JSON report. t_min to percentile_99.9 are perftest's names,
- * in the unit that test_info states; our own keys are in ns.
+ * in the unit that test_info states; our own keys are in ns. Of a row in which
+ * no operation has completed all of them are null.
  */
 #include "report/lat.h"
 
-static void set(json_t *obj, const char *key, double value)
+static json_t *figure(const struct rw_latency *l, double value)
 {
-	json_object_set_new(obj, key, json_real(value));
+	return rw_lat_is_known(l) ? json_real(value) : json_null();
 }
 
 static json_t *percentiles_json(const struct rw_conf *conf, const struct rw_latency *l)
@@ -15,10 +16,14 @@ static json_t *percentiles_json(const struct rw_conf *conf, const struct rw_late
 	struct rw_percentile percentiles[RW_MAX_PERCENTILES];
 	struct rw_err ignored = { 0 };
 	int n = rw_conf_percentiles(conf, percentiles, &ignored);
-	json_t *obj = json_object();
+	json_t *obj;
 
+	if (!rw_lat_is_known(l))
+		return json_null();
+	obj = json_object();
 	for (int i = 0; i < n; i++)
-		set(obj, percentiles[i].text, rw_lat_percentile(l, percentiles[i].percent));
+		json_object_set_new(obj, percentiles[i].text,
+				    json_real(rw_lat_percentile(l, percentiles[i].percent)));
 	return obj;
 }
 
@@ -26,6 +31,8 @@ static json_t *split_json(const struct rw_latency *l)
 {
 	double n = (double)rw_max(l->moments.count, 1u);
 
+	if (!rw_lat_is_known(l))
+		return json_null();
 	return json_pack("{s:f, s:f, s:f, s:f}", "plan", l->plan_ns / n, "post", l->post_ns / n,
 			 "device", l->device_ns / n, "poll", l->poll_ns / n);
 }
@@ -66,26 +73,33 @@ static json_t *open_loop_json(const struct rw_result *r)
 {
 	if (!r->rate)
 		return json_null();
-	return json_pack("{s:I, s:f, s:b, s:I, s:I, s:f, s:f, s:o}", "offered_per_s",
+	return json_pack("{s:I, s:f, s:b, s:I, s:I, s:f, s:o, s:o}", "offered_per_s",
 			 (json_int_t)r->rate, "begun_per_s", rw_result_begun_per_s(r),
 			 "reached", !rw_result_is_overrun(r), "never_begun",
 			 (json_int_t)r->unserved, "queue_max", (json_int_t)r->queue_max,
-			 "queue_mean", r->queue_mean, "queued_mean_ns", rw_result_queued_ns(r),
-			 "service_ns", alone_json(&r->latency->service));
+			 "queue_mean", r->queue_mean, "queued_mean_ns",
+			 figure(r->latency, rw_result_queued_ns(r)), "service_ns", alone_json(&r->latency->service));
 }
 
 void rw_lat_set_json(const struct rw_conf *conf, const struct rw_result *r, json_t *row)
 {
 	const struct rw_latency *l = r->latency;
 	double unit = rw_lat_unit_ns(conf, l);
+	const struct {
+		const char *key;
+		double ns;
+	} figures[] = {
+		{ "t_min", l->moments.min },
+		{ "t_max", l->moments.max },
+		{ "t_typical", rw_lat_percentile(l, 50) },
+		{ "t_avg", l->moments.mean },
+		{ "t_stdev", rw_moments_stdev(&l->moments) },
+		{ "percentile_99", rw_lat_percentile(l, 99) },
+		{ "percentile_99.9", rw_lat_percentile(l, 99.9) },
+	};
 
-	set(row, "t_min", l->moments.min / unit);
-	set(row, "t_max", l->moments.max / unit);
-	set(row, "t_typical", rw_lat_percentile(l, 50) / unit);
-	set(row, "t_avg", l->moments.mean / unit);
-	set(row, "t_stdev", rw_moments_stdev(&l->moments) / unit);
-	set(row, "percentile_99", rw_lat_percentile(l, 99) / unit);
-	set(row, "percentile_99.9", rw_lat_percentile(l, 99.9) / unit);
+	for (size_t i = 0; i < RW_ARRAY_SIZE(figures); i++)
+		json_object_set_new(row, figures[i].key, figure(l, figures[i].ns / unit));
 	json_object_set_new(row, "percentiles_ns", percentiles_json(conf, l));
 	json_object_set_new(row, "split_mean_ns", split_json(l));
 	json_object_set_new(row, "registration_alone_ns", alone_json(&l->registration));

@@ -23,13 +23,37 @@ void rw_lat_columns(const struct rw_conf *conf)
 	printf("  max       path    engine   sges   plan     post     device   poll\n");
 }
 
-static void print_split(const struct rw_result *r, double unit_ns)
+/* Behind @gap; '-' if no operation has completed. */
+static void print_figure(const struct rw_latency *l, const char *gap, int width, int decimals,
+			 double value)
 {
-	const struct rw_latency *l = r->latency;
+	if (rw_lat_is_known(l))
+		printf("%s%-*.*f", gap, width, decimals, value);
+	else
+		printf("%s%-*s", gap, width, "-");
+}
+
+/* With perftest's gaps. */
+static void print_perftest_figures(const struct rw_latency *l, double unit)
+{
+	print_figure(l, "          ", 7, 2, l->moments.min / unit);
+	print_figure(l, "        ", 7, 2, l->moments.max / unit);
+	print_figure(l, "      ", 7, 2, rw_lat_percentile(l, 50) / unit);
+	print_figure(l, "  \t       ", 7, 2, l->moments.mean / unit);
+	print_figure(l, "     \t", 7, 2, rw_moments_stdev(&l->moments) / unit);
+	print_figure(l, "\t\t", 7, 2, rw_lat_percentile(l, 99) / unit);
+	print_figure(l, " \t\t", 7, 2, rw_lat_percentile(l, 99.9) / unit);
+}
+
+static void print_split(const struct rw_latency *l, double unit_ns)
+{
 	double per_op = unit_ns * (double)rw_max(l->moments.count, 1u);
 
-	printf(" %-8.3f %-8.3f %-8.3f %.3f\n", l->plan_ns / per_op, l->post_ns / per_op,
-	       l->device_ns / per_op, l->poll_ns / per_op);
+	print_figure(l, " ", 8, 3, l->plan_ns / per_op);
+	print_figure(l, " ", 8, 3, l->post_ns / per_op);
+	print_figure(l, " ", 8, 3, l->device_ns / per_op);
+	print_figure(l, " ", 0, 3, l->poll_ns / per_op);
+	putchar('\n');
 }
 
 void rw_lat_row(const struct rw_conf *conf, const struct rw_result *r)
@@ -40,18 +64,14 @@ void rw_lat_row(const struct rw_conf *conf, const struct rw_result *r)
 	double unit = rw_lat_unit_ns(conf, l);
 	int n = rw_conf_percentiles(conf, percentiles, &ignored);
 
-	printf(" %-7" PRIu64 " %" PRIu64
-	       "          %-7.2f        %-7.2f      %-7.2f  	       %-7.2f     	%-7.2f		%-7.2f 		%-7.2f",
-	       rw_result_msg_bytes(r), l->moments.count, l->moments.min / unit, l->moments.max / unit,
-	       rw_lat_percentile(l, 50) / unit, l->moments.mean / unit,
-	       rw_moments_stdev(&l->moments) / unit, rw_lat_percentile(l, 99) / unit,
-	       rw_lat_percentile(l, 99.9) / unit);
+	printf(" %-7" PRIu64 " %" PRIu64, rw_result_msg_bytes(r), l->moments.count);
+	print_perftest_figures(l, unit);
 	rw_cpu_figure(conf, r);
 	for (int i = 0; i < n; i++)
-		printf("  %-8.2f", rw_lat_percentile(l, percentiles[i].percent) / unit);
-	printf("  %-8.2f  %-7s %-8s %-6u", l->moments.max / unit, r->path,
-	       r->engine ? r->engine : "-", r->sges);
-	print_split(r, unit);
+		print_figure(l, "  ", 8, 2, rw_lat_percentile(l, percentiles[i].percent) / unit);
+	print_figure(l, "  ", 8, 2, l->moments.max / unit);
+	printf("  %-7s %-8s %-6u", r->path, r->engine ? r->engine : "-", r->sges);
+	print_split(l, unit);
 }
 
 static void print_alone(const char *what, const struct rw_hist *hist, const char *unit_name,
@@ -98,10 +118,14 @@ static void print_open_loop(const struct rw_result *r)
 	const struct rw_latency *l = r->latency;
 
 	printf(" # open loop: %" PRIu64 " operations/s were to begin, %.6g/s were begun; in the queue at most %" PRIu64
-	       ", %.3g on average, for %.2f usec each; service time p50 %.2f, p99 %.2f, max %.2f usec\n",
-	       r->rate, rw_result_begun_per_s(r), r->queue_max, r->queue_mean,
-	       rw_result_queued_ns(r) / 1e3, (double)rw_hist_percentile(&l->service, 50) / 1e3,
-	       (double)rw_hist_percentile(&l->service, 99) / 1e3, (double)l->service.max / 1e3);
+	       ", %.3g on average",
+	       r->rate, rw_result_begun_per_s(r), r->queue_max, r->queue_mean);
+	if (rw_lat_is_known(l))
+		printf(", for %.2f usec each; service time p50 %.2f, p99 %.2f, max %.2f usec",
+		       rw_result_queued_ns(r) / 1e3, (double)rw_hist_percentile(&l->service, 50) / 1e3,
+		       (double)rw_hist_percentile(&l->service, 99) / 1e3,
+		       (double)l->service.max / 1e3);
+	putchar('\n');
 	if (rw_result_is_overrun(r) && !r->unserved)
 		printf(" # the rate was not reached: all operations were begun, but late; the latencies are those of a growing queue\n");
 	else if (rw_result_is_overrun(r))
@@ -119,7 +143,7 @@ void rw_lat_notes(const struct rw_conf *conf, const struct rw_result *r)
 	const char *unit_name = rw_lat_unit(conf);
 	double unit = rw_lat_unit_ns(conf, l);
 
-	if (!conf->test->is_latency)
+	if (!conf->test->is_latency && rw_lat_is_known(l))
 		print_latency(conf, r);
 	if (r->rate)
 		print_open_loop(r);

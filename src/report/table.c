@@ -69,8 +69,10 @@ static void print_pool(const struct rw_result *r)
 	if (r->exhaustions)
 		printf(")");
 	printf("; of %" PRIu64 " MRs %.1f in use on average, %" PRIu64
-	       " free at the least, %.1f us held each",
-	       r->mr_pool, r->mrs_in_use, r->pool_low_water, r->mr_hold_ns / 1e3);
+	       " free at the least",
+	       r->mr_pool, r->mrs_in_use, r->pool_low_water);
+	if (r->mr_operations)
+		printf(", %.1f us held each", r->mr_hold_ns / 1e3);
 	if (!r->kernel)
 		printf("; pool made in %.2f ms", (double)r->pool_create_ns / 1e6);
 	printf("\n");
@@ -284,7 +286,11 @@ void rw_table_number(const struct rw_conf *conf, const struct rw_result *r)
 		printf("%lf\n", rw_result_sum_ops_per_s(r) / 1e6);
 		break;
 	case RW_OUTPUT_LATENCY:
-		printf("%lf\n", r->latency->moments.mean / rw_lat_unit_ns(conf, r->latency));
+		if (rw_lat_is_known(r->latency))
+			printf("%lf\n",
+			       r->latency->moments.mean / rw_lat_unit_ns(conf, r->latency));
+		else
+			puts("-");
 		break;
 	}
 	fflush(stdout);
@@ -323,8 +329,11 @@ static void bw_ratio(const struct rw_result *row, const struct rw_result *direct
 	const char *name = rw_lat_path_name(row);
 	char size[RW_RESULT_TEXT];
 
-	printf(" # %s / direct %s: %.3f", name, rw_result_size_text(row, size),
-	       rw_result_sum_ops_per_s(row) / rw_result_sum_ops_per_s(direct));
+	printf(" # %s / direct %s: ", name, rw_result_size_text(row, size));
+	if (rw_result_sum_ops_per_s(direct) > 0)
+		printf("%.3f", rw_result_sum_ops_per_s(row) / rw_result_sum_ops_per_s(direct));
+	else
+		printf("not decided, too few operations");
 	/* A ratio of a mixture is no ratio of paths: say so. */
 	if (row->fallbacks)
 		printf(" (%.1f %% of the %s row fell back to direct)",

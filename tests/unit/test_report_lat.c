@@ -17,6 +17,8 @@ static const struct rw_test lat_program = {
 	.is_latency = true,
 };
 
+static const struct rw_test bw_program = { .program = "ib_rw_bw", .title = "another", .id = "bw" };
+
 static const struct rw_clock clock_of_test = { .ns_per_tick = 0.3 };
 
 /* A direct row and one with MRs, of @n operations each. */
@@ -62,6 +64,24 @@ static void make_conf(struct rw_conf *conf, uint64_t rate, bool cycles)
 	conf->histogram = conf->unsorted = true;
 }
 
+/* Of no operation there is no latency: no figure that looks as if it had been measured. */
+static void assert_no_numbers(const json_t *row, bool has_rate)
+{
+	static const char *const keys[] = {
+		"t_min", "t_max", "t_typical", "t_avg", "t_stdev", "percentile_99",
+		"percentile_99.9", "percentiles_ns", "split_mean_ns",
+	};
+	const json_t *loop = json_object_get(row, "open_loop");
+
+	for (size_t i = 0; i < RW_ARRAY_SIZE(keys); i++)
+		assert_true(json_is_null(json_object_get(row, keys[i])));
+	if (!has_rate)
+		return;
+	assert_true(json_is_null(json_object_get(loop, "queued_mean_ns")));
+	assert_true(json_is_null(json_object_get(loop, "service_ns")));
+	assert_true(json_is_number(json_object_get(loop, "begun_per_s")));
+}
+
 /* Each figure is a number; null stands where none is, and of these there are few. */
 static void assert_numbers(const json_t *row, bool has_rate)
 {
@@ -93,13 +113,16 @@ static void check_json(const struct rw_conf *conf, const struct rw_result rows[2
 	for (size_t i = 0; i < 2; i++) {
 		const json_t *row = json_array_get(json_object_get(report, "results"), i);
 
-		assert_numbers(row, conf->rate);
+		if (n)
+			assert_numbers(row, conf->rate);
+		else
+			assert_no_numbers(row, conf->rate);
 		assert_int_equal(json_array_size(json_object_get(row, "samples_ns")), n);
 	}
 	json_decref(report);
 }
 
-static void check_table(const struct rw_conf *conf, const struct rw_result rows[2])
+static void check_table(const struct rw_conf *conf, const struct rw_result rows[2], uint32_t n)
 {
 	static char text[16384];
 	struct capture capture;
@@ -113,6 +136,11 @@ static void check_table(const struct rw_conf *conf, const struct rw_result rows[
 	for (const char *p = text; *p; p++)
 		if (!strncmp(p, "nan", 3) || !strncmp(p, "inf", 3))
 			fail_msg("'%.40s' in the table", p > text + 20 ? p - 20 : p);
+	/* Of both tables: the columns of the one, the note of the other, the note of a queue. */
+	assert_int_equal(!strstr(text, " 0          -              -            -"),
+			 n || !conf->test->is_latency);
+	assert_int_equal(!!strstr(text, "# latency"), n && !conf->test->is_latency);
+	assert_int_equal(!!strstr(text, "service time"), n && conf->rate);
 }
 
 /* Is the queue told to grow, and in words that fit the counts beside them? */
@@ -166,7 +194,9 @@ static void test_no_nan(void **state)
 		make_rows(rows, n, rate);
 		make_conf(&conf, rate, i % 2);
 		check_json(&conf, rows, n);
-		check_table(&conf, rows);
+		check_table(&conf, rows, n);
+		conf.test = &bw_program;
+		check_table(&conf, rows, n);
 		free_rows(rows);
 	}
 }

@@ -241,6 +241,18 @@ def declare_paths(bed):
         write("runs/" + name, "stop")
         eq(run.finish().row()["interrupted"], True, "the row says so")
 
+    @case("no latency is told of operations none of which completed")
+    def _():
+        with delay(50):  # the pool is empty before the first one completes
+            run = bed.client(ENGINE, "-n", "60", "-t", "8", "--mr_pool=2", "--path=auto",
+                             "--max_sgl_rd=1", "--on_exhaustion=fail", "--teardown", "--no_warm_up")
+        row = run.row()
+        known = row["n_iterations"] > 0
+        true(known or not bed.guest.fallback, "those that fall back complete")
+        eq([row[key] is not None for key in ("t_min", "t_avg", "percentile_99", "percentiles_ns",
+                                             "split_mean_ns")], [known] * 5, "latencies")
+        eq("# latency: " in run.out, known, "the table's latencies")
+
     @case("WRITEs whose verdict a teardown has lost are told")
     def _():
         client_ = Client(bed.server(), ENGINE, "-D", "2", "--rate=50", "--arrival=fixed", "-t", "8",
