@@ -111,6 +111,7 @@ struct rw_conf {
 	bool is_server;
 	bool is_local; /* neither client nor server: one of the flags below without a peer */
 	bool given[RW_MAX_OPTS]; /* by row of the option table: it stood on the command line */
+	bool mixes_by_size;      /* --mix_sizes stood there as --size with weights */
 
 	/* this side's device and control channel */
 	char host[256]; /* client: where the server is */
@@ -267,6 +268,9 @@ int rw_conf_ignored_options(const struct rw_conf *conf, char *buf, size_t len);
 
 /* Did the option @name (long form) stand on the command line? */
 bool rw_conf_was_given(const struct rw_conf *conf, const char *name);
+
+/* What to call the option @name, which was given: as it was typed. */
+const char *rw_conf_typed_name(const struct rw_conf *conf, const char *name);
 
 /* Names as they are typed and reported. */
 const char *rw_conf_op_name(uint64_t op);

@@ -45,7 +45,7 @@ static int check_given(const struct rw_conf *conf, struct rw_err *err)
 			if (rw_conf_was_given(conf, *option))
 				return rw_fail(err, RW_EXIT_USAGE, -EINVAL,
 					       "--%s does not go with --engine=kernel: %s; leave one of them out",
-					       *option, groups[g].why);
+					       rw_conf_typed_name(conf, *option), groups[g].why);
 	return 0;
 }
 

@@ -86,6 +86,11 @@ bool rw_conf_was_given(const struct rw_conf *conf, const char *name)
 	return false;
 }
 
+const char *rw_conf_typed_name(const struct rw_conf *conf, const char *name)
+{
+	return conf->mixes_by_size && !strcmp(name, "mix_sizes") ? "size with weights" : name;
+}
+
 /* Does this side read @opt? */
 static bool is_read(const struct rw_conf *conf, const struct rw_opt *opt)
 {
@@ -168,6 +173,8 @@ static int take_option(struct rw_conf *conf, int what, const char *text, struct 
 	if (name.value && conf->given[opt - rw_opts])
 		return 0;
 	conf->given[opt - rw_opts] = true;
+	if (!strcmp(opt->name, "mix_sizes"))
+		conf->mixes_by_size = opt != name.opt;
 	return rw_opt_set(opt, conf, text ? text : name.value ? name.value : bare_value(opt), err);
 }
 
@@ -212,7 +219,7 @@ int rw_conf_ignored_options(const struct rw_conf *conf, char *buf, size_t len)
 		if (is_read(conf, &rw_opts[i]) || !(conf->given[i]))
 			continue;
 		used += (size_t)snprintf(buf + used, len - used, "%s--%s", count ? " " : "",
-					 rw_opts[i].name);
+					 rw_conf_typed_name(conf, rw_opts[i].name));
 		count++;
 	}
 	return count;

@@ -38,7 +38,8 @@ static int check_exclusive(const struct rw_conf *conf, struct rw_err *err)
 		if (rw_conf_was_given(conf, pairs[i][0]) && rw_conf_was_given(conf, pairs[i][1]))
 			return rw_fail(err, RW_EXIT_USAGE, -EINVAL,
 				       "--%s and --%s exclude each other; give one of them",
-				       pairs[i][0], pairs[i][1]);
+				       rw_conf_typed_name(conf, pairs[i][0]),
+				       rw_conf_typed_name(conf, pairs[i][1]));
 	return 0;
 }
 
