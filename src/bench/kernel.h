@@ -25,7 +25,8 @@ int rw_kernel_run_session(struct rw_client *client, struct rw_conf *conf, struct
 
 /*
  * Leave out of @conf the paths that the API never takes here, or refuse them if they were asked
- * for (rw.c: rdma_rw_io_needs_mr). 0 or -EOPNOTSUPP, told in @err.
+ * for (rw.c: rdma_rw_io_needs_mr), as are paths by MRs of segments that cannot be one.
+ * 0 or -EOPNOTSUPP, told in @err.
  */
 int rw_kernel_choose_paths(struct rw_client *client, struct rw_conf *conf, struct rw_err *err);
 

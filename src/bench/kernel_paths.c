@@ -48,7 +48,7 @@ static bool is_single(const struct rw_conf *conf, uint64_t size_bytes)
 	       layout.nr_segs == 1;
 }
 
-int rw_kernel_choose_paths(struct rw_client *client, struct rw_conf *conf, struct rw_err *err)
+static int leave_out_paths(struct rw_client *client, struct rw_conf *conf, struct rw_err *err)
 {
 	uint64_t sizes[RW_MAX_SIZES];
 	uint32_t n = rw_conf_sizes(conf, sizes);
@@ -82,6 +82,50 @@ int64_t rw_kernel_max_sgl_rd(const struct rw_client *client, int path)
 	if (path == RW_PATH_AUTO)
 		return client->conf->max_sgl_rd == RW_AUTO ? -1 : (int64_t)client->conf->max_sgl_rd;
 	return path == RW_PATH_MR;
+}
+
+/* Will the API take an MR, as far as that is known? Of a max_sgl_rd that stays it is not. */
+static bool wants_mr(const struct rw_client *client, int path, uint32_t nr_segs)
+{
+	if (path == RW_PATH_DIRECT)
+		return false;
+	if (!has_threshold(client))
+		return client->kernel->forces_mr || client->conf->op == RW_VERB_READ;
+	return rw_kernel_max_sgl_rd(client, path) > 0 &&
+	       nr_segs > rw_kernel_max_sgl_rd(client, path);
+}
+
+/* An MR that the kernel cannot make is told before the first row, not in the middle of all. */
+static int check_pages(const struct rw_client *client, const struct rw_conf *conf,
+		       struct rw_err *err)
+{
+	uint64_t sizes[RW_MAX_SIZES];
+	uint32_t n = rw_conf_sizes(conf, sizes);
+	struct rw_layout layout;
+
+	for (int path = 0; path < RW_NR_PATHS; path++) {
+		for (uint32_t i = 0; i < n && conf->paths >> path & 1; i++) {
+			int ret = rw_layout_init(&layout, sizes[i], conf->sges,
+						 conf->segment_bytes, RW_AUTO, err);
+
+			if (ret)
+				return ret;
+			if (wants_mr(client, path, layout.nr_segs) &&
+			    !rw_layout_is_whole_pages(&layout))
+				return rw_fail(err, RW_EXIT_DEVICE, -EOPNOTSUPP,
+					       "--engine=kernel: path %s takes MRs, and segments of %u bytes are not whole pages of %u, of which one is made; choose multiples with --segment, or leave the path out of --path",
+					       rw_conf_path_name((uint64_t)path), layout.seg_bytes,
+					       RW_PAGE_BYTES);
+		}
+	}
+	return 0;
+}
+
+int rw_kernel_choose_paths(struct rw_client *client, struct rw_conf *conf, struct rw_err *err)
+{
+	int ret = leave_out_paths(client, conf, err);
+
+	return ret ? ret : check_pages(client, conf, err);
 }
 
 bool rw_kernel_has_row(const struct rw_client *client, int path, uint64_t size_bytes)

@@ -199,6 +199,19 @@ def declare_paths(bed):
             eq((listed.returncode, listed.stderr), (DEVICE if line else 0, line),
                f"what --list_engines says of path {name} beforehand")
 
+    @case("segments that cannot be one MR are refused before a row is measured")
+    def _():
+        odd = "-s", "100000", "--segment=30000", "-n", "20"
+        run = bed.client(ENGINE, *odd)
+        refused(run, DEVICE, "--engine=kernel: path mr takes MRs", "30000 bytes are not whole pages")
+        eq(run.rows if run.report else [], [], "rows")
+        if not bed.guest.force_mr:
+            op = "write" if bed.guest.iwarp else "read"
+            run = bed.client(ENGINE, *odd, "--op=" + op, "--path=direct")
+            eq((run.status, run.err), (0, ""), "a path without MRs")
+        run = bed.client(ENGINE, "-s", "30000", "--segment=30000", "-n", "20", "--path=auto")
+        eq((run.status, run.err), (0, ""), "one segment")
+
     @case("who waits for an MR gets one")
     def _():
         run = bed.client(*USUAL, "--path=mr", "--on_exhaustion=wait")
