@@ -12,10 +12,11 @@ import sys
 
 sys.dont_write_bytecode = True
 # pylint: disable=wrong-import-position
-from kmodcase import (ROOT, STOCK, Failed, Guest, case, completed, consistent, create, eq, load, main,
+from kmodcase import (DEBUG, ROOT, STOCK, Failed, Guest, case, completed, consistent, create, eq, load, main,
                       note, read, report, request, run_client, start_server, true, unload,
                       wait_end, wait_until, write)
 from rwcase import resources
+from rwproc import Skipped
 
 CYCLES = int(os.environ.get("RW_KMOD_CYCLES") or 100)
 LONG = 60000  # ms: a run that something else ends
@@ -195,7 +196,8 @@ def declare_ends():
 
     @case("the server falls silent with contexts to spare: the deadline holds of a schedule, too")
     def _():
-        begin_long(rate=50, contexts=1024, deadline_ms=500, timeout=21)
+        # Not 256 pages in an MR: vm/README.md, Pitfalls.
+        begin_long(rate=50, contexts=1024, size=20000, deadline_ms=500, timeout=21)
         with silence():
             run = wait_end("client")
             request("remove client")
@@ -214,11 +216,13 @@ def declare_ends():
         eq(run_client(port=18516, qps=4, count=20)["state"], "done", "the next client's end")
         request("remove second")
 
-    @case("more connections than a processor has work items of")
+    @case("more connections than a workqueue has items by default")
     def _():
+        if DEBUG:
+            raise Skipped("300 QPs are too many for rxe when it is that slow")
         start_server("second", port=18516, clients=300, memory_mb=1)
         keys = {"role": "client", "addr": "10.9.0.1", "port": 18516, "qps": 60, "contexts": 1,
-                "size": 4096, "duration_ms": LONG}
+                "size": 4096, "duration_ms": LONG, "rate": 60}
         names = [f"client{i}" for i in range(5)]
         for name in names:
             create(name=name, **keys)
