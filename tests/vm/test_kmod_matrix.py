@@ -12,7 +12,7 @@ import sys
 
 sys.dont_write_bytecode = True
 # pylint: disable=wrong-import-position
-from kmodcase import (ROOT, SERVER, SRCDIR, STOCK, Guest, case, completed, consistent, create, delay,
+from kmodcase import (DEBUG, ROOT, SERVER, SRCDIR, STOCK, Guest, case, completed, consistent, create, delay,
                       eq, main, note, report, request, run_client, start_server, true, wait_end, wait_until)
 
 CONTEXTS, COUNT, SEGMENTS = 8, 120, 16
@@ -123,21 +123,22 @@ def declare_others(guest):
         true(run["wait_ns"] > run["elapsed_ns"], "they have waited as long as the run, together")
         eq(run["mr_hold_ns"], run["paths"]["mr"]["hold_ns"], "time for which the others held MRs")
 
-    @case("3 QPs share the operations, or 40")
+    @case("QPs share the operations, also more than a listener's backlog is wont to be")
     def _():
-        for qps in 3, 40:
+        # rxe bears fewer when it is slow, and its listener has no backlog.
+        for qps in (3, 40) if guest.iwarp else (3,):
             run = run_client(contexts=4, max_rdma_ctxs=4, qps=qps, count=100, verify=1)
             eq((completed(run), run["stopped"]), (100, False), f"operations of {qps} QPs, stopped")
 
     @case("a pool is preset to what the contexts need, also where an operation takes two MRs")
     def _():
-        if guest.iwarp:
-            run, mrs = run_client(contexts=4, count=8), 1
+        if guest.iwarp or DEBUG:  # MRs of 256 pages: vm/README.md, Pitfalls
+            run, mrs = run_client(contexts=4, count=8, max_sgl_rd=1), 1
         else:
             run, mrs = run_client(contexts=4, count=8, size=2 << 20, max_sgl_rd=1), 2
         eq((run["max_rdma_ctxs"], run["eagain"]), (4 * mrs, 0), "MRs, EAGAIN")
         eq(run["mr_hold_ns"], mrs * run["paths"]["mr"]["hold_ns"], "what all MRs were held")
-        eq(run["paths"]["mr"]["operations"] > 0, wants_mr(guest, "read", not guest.iwarp), "by MR")
+        eq(run["paths"]["mr"]["operations"] > 0, wants_mr(guest, "read", True), "by MR")
 
     @case("fewer operations than QPs are no more than was asked for")
     def _():
