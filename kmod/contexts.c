@@ -32,13 +32,6 @@ u64 rwb_ctx_check(struct rwb_ctx *ctx, const struct rwb_conf *conf)
 	return wrong;
 }
 
-void rwb_ctx_count_hold(const struct rwb_ctx *ctx, u64 destroyed_ns)
-{
-	if (ctx->rw.type == RWB_PATH_MR)
-		ctx->load->conn->stats.mr_hold_ns += ctx->rw.nr_ops *
-						     (destroyed_ns - ctx->init_at_ns);
-}
-
 int rwb_ctx_count(const struct rwb_ctx *ctx, u64 destroyed_ns, u64 destroy_ns)
 {
 	struct rwb_conn *conn = ctx->load->conn;
@@ -49,7 +42,6 @@ int rwb_ctx_count(const struct rwb_ctx *ctx, u64 destroyed_ns, u64 destroy_ns)
 		conn->stats.unknown_path++;
 		return 0;
 	}
-	rwb_ctx_count_hold(ctx, destroyed_ns);
 	path = &conn->stats.paths[ctx->rw.type];
 	err = rwb_path_prepare(path, ctx->load->open);
 	if (err)

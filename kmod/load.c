@@ -117,15 +117,19 @@ static int prepare(struct rwb_ctx *ctx)
 	return 0;
 }
 
-/* Returns when it was done. */
+/* Give back what it holds, however it has ended. Returns when that was done. */
 static u64 unprepare(struct rwb_ctx *ctx)
 {
 	struct rwb_conn *conn = ctx->load->conn;
+	u64 now;
 
 	rdma_rw_ctx_destroy(&ctx->rw, conn->id->qp, conn->id->port_num, ctx->sg, ctx->sges,
 			    rwb_direction(&conn->run->conf));
 	ctx->prepared = false;
-	return ktime_get_ns();
+	now = ktime_get_ns();
+	if (ctx->rw.type == RWB_PATH_MR)
+		conn->stats.mr_hold_ns += ctx->rw.nr_ops * (now - ctx->init_at_ns);
+	return now;
 }
 
 static void start(struct rwb_ctx *ctx)
@@ -164,7 +168,7 @@ static void start(struct rwb_ctx *ctx)
 	load->in_flight--;
 	load->sq_used -= ctx->wrs;
 	list_add(&ctx->list, &load->ready);
-	rwb_ctx_count_hold(ctx, unprepare(ctx));
+	unprepare(ctx);
 	conn->stats.errors++;
 	fail(load, err, "rdma_rw_ctx_post failed");
 }
@@ -189,10 +193,7 @@ static void finish(struct rwb_ctx *ctx, bool ending)
 			conn->stats.corrupt_bytes += rwb_ctx_check(ctx, conf);
 		else if (conf->verify)
 			load->unverified++;
-		return;
-	}
-	rwb_ctx_count_hold(ctx, destroyed);
-	if (ending) {
+	} else if (ending) {
 		conn->stats.lost++;
 	} else {
 		conn->stats.errors++;
@@ -307,7 +308,7 @@ static void give_up(struct rwb_ctx *ctx)
 	if (ctx->stalled)
 		stats->sq_stall_ns += ktime_get_ns() - ctx->stalls_ns;
 	if (ctx->prepared)
-		rwb_ctx_count_hold(ctx, unprepare(ctx));
+		unprepare(ctx);
 	ctx->waiting = false;
 	ctx->stalled = false;
 }

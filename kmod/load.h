@@ -59,8 +59,6 @@ void rwb_ctx_spoil(struct rwb_ctx *ctx);
 u64 rwb_ctx_check(struct rwb_ctx *ctx, const struct rwb_conf *conf);
 /* An operation that completed well; when it was destroyed, and how long that took. -ENOMEM. */
 int rwb_ctx_count(const struct rwb_ctx *ctx, u64 destroyed_ns, u64 destroy_ns);
-/* The MRs that any operation held. */
-void rwb_ctx_count_hold(const struct rwb_ctx *ctx, u64 destroyed_ns);
 
 /* ---- schedule.c: operations of a run with a rate */
 /* From its first operation on; it goes on after a teardown. */
