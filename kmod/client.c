@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /* A QP of a client: connect, load, connect again if it is torn down, ask for the verdict. */
-#include <linux/delay.h>
 #include <net/net_namespace.h>
 
 #include "msg.h"
@@ -164,7 +163,8 @@ static int reconnect(struct rwb_conn *conn)
 		rwb_conn_close(conn);
 		err = connect(conn);
 	} while (is_passing(err) && ktime_get_ns() - began < deadline_ns &&
-		 !msleep_interruptible(RECONNECT_MS) && !READ_ONCE(conn->run->stop));
+		 !wait_event_timeout(conn->wait, READ_ONCE(conn->run->stop),
+				     msecs_to_jiffies(RECONNECT_MS)));
 	rwb_sgl_put(held);
 	conn->stats.reconnects++;
 	conn->stats.reconnect_ns += ktime_get_ns() - began;

@@ -83,26 +83,25 @@ static void qp_event(struct ib_event *event, void *context)
 static u32 direct_wrs(const struct rwb_conn *conn, const struct ib_device *device, u32 sge)
 {
 	const struct rwb_conf *conf = &conn->run->conf;
-	u32 segments = DIV_ROUND_UP((u32)conf->size, (u32)conf->segment);
 
 	if (conf->role == RWB_SERVER)
 		return RWB_MAX_PIECES;
 	if (conf->op == RWB_READ)
 		sge = min_t(u32, sge, device->attrs.max_sge_rd);
-	return (u32)conf->contexts * DIV_ROUND_UP(segments, max(sge, 1u));
+	return (u32)conf->contexts * DIV_ROUND_UP(rwb_conf_segments(conf), max(sge, 1u));
 }
 
 /* MRs of the QP. As many as all contexts need are what a ULP asks for, by the same function. */
 static u32 pool_of(const struct rwb_conn *conn, struct ib_device *device)
 {
 	const struct rwb_conf *conf = &conn->run->conf;
-	u32 segments = DIV_ROUND_UP((u32)conf->size, (u32)conf->segment);
 
 	if (conf->role == RWB_SERVER)
 		return 0;
 	if (conf->pool != RWB_POOL_AUTO)
 		return conf->pool;
-	return conf->contexts * rdma_rw_mr_factor(device, conn->id->port_num, segments);
+	return conf->contexts * rdma_rw_mr_factor(device, conn->id->port_num,
+						  rwb_conf_segments(conf));
 }
 
 static int open_qp(struct rwb_conn *conn)

@@ -149,10 +149,9 @@ static int set(struct rwb_conf *conf, const char *key, const char *value, const 
  */
 static u64 wanted_bytes(const struct rwb_conf *conf)
 {
-	u64 segments = DIV_ROUND_UP((u32)conf->size, (u32)conf->segment);
+	u64 segments = rwb_conf_segments(conf);
 	u64 context = rwb_sg_bytes(conf->size, conf->segment) + CONTEXT_BYTES +
 		      segments * sizeof(struct scatterlist);
-
 	u64 pool = conf->pool;
 
 	if (conf->pool == RWB_POOL_AUTO)

@@ -3,6 +3,7 @@
 #ifndef RWB_CONF_H
 #define RWB_CONF_H
 
+#include <linux/math.h>
 #include <linux/socket.h>
 #include <linux/types.h>
 
@@ -45,6 +46,12 @@ struct rwb_conf {
 	s64 while_open; /* the run goes when the control file that made it is closed */
 	char why[96]; /* what is wrong with a value */
 };
+
+/* Of an operation. */
+static inline u32 rwb_conf_segments(const struct rwb_conf *conf)
+{
+	return DIV_ROUND_UP((u32)conf->size, (u32)conf->segment);
+}
 
 /* Parse "key=value ..."; changes @text. *@why_p is a constant string, or in @conf. */
 int rwb_conf_parse(struct rwb_conf *conf, char *text, const char **why_p);
