@@ -60,6 +60,13 @@ def client_run():
     return [one for one in runs() if report(one)["role"] == "client"][0]
 
 
+def client_measures():
+    """Its name, as soon as its clock runs."""
+    name = client_run()
+    wait_until(lambda: report(name).get("elapsed_ns"), "it measures")
+    return name
+
+
 def no_runs():
     wait_until(lambda: not runs(), f"no run is left behind ({runs()})")
 
@@ -108,6 +115,10 @@ class Bed:
 
     def client(self, *options, server=None, **more):
         return client(server or self.server(), *options, device=self.devices[1], **more)
+
+    def endless(self):
+        """A client that measures until it is ended."""
+        return Client(self.server(), ENGINE, "-D", "60", "-t", "4", "--path=auto", device=self.devices[1])
 
     def wants_mr(self, row):
         guest = self.guest
@@ -247,11 +258,8 @@ def declare_paths(bed):
 
     @case("a run that somebody else stops is told to be interrupted")
     def _():
-        run = Client(bed.server(), ENGINE, "-D", "60", "-t", "4", "--path=auto",
-                     device=bed.devices[1])
-        name = client_run()
-        wait_until(lambda: report(name).get("elapsed_ns"), "it measures")
-        write("runs/" + name, "stop")
+        run = bed.endless()
+        write("runs/" + client_measures(), "stop")
         eq(run.finish().row()["interrupted"], True, "the row says so")
 
     @case("no latency is told of operations none of which completed")
@@ -368,10 +376,8 @@ def declare_load(bed):
 
     @case("an interrupt ends the run early and well")
     def _():
-        run = Client(bed.server(), ENGINE, "-D", "60", "-t", "4", "--path=auto",
-                     device=bed.devices[1])
-        name = client_run()
-        wait_until(lambda: report(name).get("elapsed_ns"), "it measures")
+        run = bed.endless()
+        client_measures()
         run.send(signal.SIGINT)
         done = run.finish()
         eq(done.status, 0, f"exit status ({done.err})")
@@ -388,8 +394,7 @@ def declare_data(bed):
             run = Client(server, ENGINE, "-D", "60", f"-t{contexts}", f"-s{size}", "--path=auto",
                          "--verify", f"--seed={seed}", "--op=" + op, device=bed.devices[1])
             try:
-                name = client_run()
-                wait_until(lambda: report(name).get("elapsed_ns"), "it measures")
+                name = client_measures()
                 true(damage(seed, contexts * size // 4096) > contexts, "the data are found in memory")
                 if op == "read":
                     wait_until(lambda: report(name)["corrupt_bytes"], "it is seen while the run goes on")
@@ -414,7 +419,7 @@ def declare_ends(bed):
             server = Server(device=bed.devices[0], keep=False)
             run = Client(server, ENGINE, "-D", "60", "-t", "4", device=bed.devices[1])
             try:
-                wait_until(lambda: len(runs()) == 2, "the module has a run of each side")
+                client_run()
                 (run if side == "client" else server).send(signal.SIGKILL)
                 if side == "client":
                     run.wait()

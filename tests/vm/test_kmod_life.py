@@ -205,7 +205,7 @@ def declare_ends():
 
     @case("a server lets go of clients that have vanished")
     def _():
-        start_server("second", port=18516, clients=4, deadline_ms=300, timeout=8)
+        start_server("second", port=18516, clients=4, deadline_ms=300)
         begin_long("still", port=18516, qps=2)
         begin_long(timeout=21, deadline_ms=600000, port=18516, qps=2)
         request("remove still")
