@@ -105,8 +105,7 @@ static int check_pages(const struct rw_client *client, const struct rw_conf *con
 
 	for (int path = 0; path < RW_NR_PATHS; path++) {
 		for (uint32_t i = 0; i < n && conf->paths >> path & 1; i++) {
-			int ret = rw_layout_init(&layout, sizes[i], conf->sges,
-						 conf->segment_bytes, RW_AUTO, err);
+			int ret = rw_conf_kernel_layout(conf, sizes[i], &layout, err);
 
 			if (ret)
 				return ret;

@@ -50,8 +50,8 @@ static int create(struct rw_client *client, const struct part *part, struct rw_e
 		" timeout=%" PRIu64 " rate=%" PRIu64 " arrival=%s",
 		kernel->addr, client->cm.port, kernel->from, rw_conf_op_name(conf->op),
 		part->size_bytes, part->layout.seg_bytes, conf->contexts,
-		pool, conf->qps, part->count, part->duration_ms, warm_up, policy(conf), rw_kernel_max_sgl_rd(client, part->path),
-		conf->verify, part->seed, conf->qp_timeout, conf->rate, conf->arrival);
+		pool, conf->qps, part->count, part->duration_ms, warm_up, policy(conf),
+		rw_kernel_max_sgl_rd(client, part->path), conf->verify, part->seed, conf->qp_timeout, conf->rate, conf->arrival);
 }
 
 static void nap(long ms)
@@ -140,8 +140,7 @@ static int plan(struct rw_client *client, struct group *group, uint64_t size_byt
 		if (!(paths >> path & 1) || !rw_kernel_has_row(client, path, size_bytes))
 			continue;
 		*part = (struct part){ .path = path, .size_bytes = size_bytes, .seed = seed };
-		ret = rw_layout_init(&part->layout, size_bytes, client->conf->sges,
-				     client->conf->segment_bytes, RW_AUTO, err);
+		ret = rw_conf_kernel_layout(client->conf, size_bytes, &part->layout, err);
 		if (ret)
 			return ret;
 		group->rows[client->nr_rows] = rw_kernel_row_new();

@@ -369,6 +369,14 @@ int rw_conf_check_address(const struct rw_conf *conf, struct rw_err *err);
 bool rw_conf_uses_kernel(const struct rw_conf *conf);
 int rw_conf_check_kernel(const struct rw_conf *conf, struct rw_err *err);
 
+/*
+ * The segments of its operations of @size_bytes; where the peer has them is the module's
+ * matter. Returns as rw_layout_init.
+ */
+struct rw_layout;
+int rw_conf_kernel_layout(const struct rw_conf *conf, uint64_t size_bytes,
+			  struct rw_layout *layout, struct rw_err *err);
+
 /* Has it such operations? */
 bool rw_conf_has_op(const struct rw_conf *conf, enum rw_verb op);
 

@@ -74,6 +74,12 @@ static int check_limits(const struct rw_conf *conf, struct rw_err *err)
 	return 0;
 }
 
+int rw_conf_kernel_layout(const struct rw_conf *conf, uint64_t size_bytes,
+			  struct rw_layout *layout, struct rw_err *err)
+{
+	return rw_layout_init(layout, size_bytes, conf->sges, conf->segment_bytes, RW_AUTO, err);
+}
+
 /* The module's segments are of one length but for the last. */
 static int check_segments(const struct rw_conf *conf, struct rw_err *err)
 {
@@ -82,8 +88,7 @@ static int check_segments(const struct rw_conf *conf, struct rw_err *err)
 	struct rw_layout layout;
 
 	for (uint32_t i = 0; i < n; i++) {
-		int ret = rw_layout_init(&layout, sizes[i], conf->sges, conf->segment_bytes,
-					 RW_AUTO, err);
+		int ret = rw_conf_kernel_layout(conf, sizes[i], &layout, err);
 
 		if (ret)
 			return ret;

@@ -78,7 +78,8 @@ static json_t *open_loop_json(const struct rw_result *r)
 			 "reached", !rw_result_is_overrun(r), "never_begun",
 			 (json_int_t)r->unserved, "queue_max", (json_int_t)r->queue_max,
 			 "queue_mean", r->queue_mean, "queued_mean_ns",
-			 figure(r->latency, rw_result_queued_ns(r)), "service_ns", alone_json(&r->latency->service));
+			 figure(r->latency, rw_result_queued_ns(r)), "service_ns",
+			 alone_json(&r->latency->service));
 }
 
 void rw_lat_set_json(const struct rw_conf *conf, const struct rw_result *r, json_t *row)
